@@ -1,0 +1,246 @@
+//! `journal.ndjson`: one JSON object a line, appended trial by trial, flushed after each.
+//!
+//! Flow: a `run` line, then for each trial in the order of the plan a `trial` line, its `truth`, `transition` and `sample`
+//! lines, and a `trial_end` line. A trial without its `trial_end` was cut off and is not counted.
+//! Guarantees: a line is never changed once written; two virtual runs with one seed write the same bytes.
+
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word};
+
+/// The head of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The seed.
+    pub seed: u64,
+    /// `virtual` or `real`.
+    pub clock: String,
+}
+
+#[derive(Serialize)]
+struct Written<'a, T> {
+    kind: &'static str,
+    #[serde(flatten)]
+    key: Option<&'a TrialKey>,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TrialStart {
+    position: u32,
+    namespace: Word,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TrialEnd {
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TrialEndRef<'a> {
+    problems: &'a [String],
+}
+
+/// Writes a journal.
+#[derive(Debug)]
+pub struct JournalWriter<W> {
+    out: W,
+}
+
+impl<W: Write> JournalWriter<W> {
+    /// Begins a journal with its head.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn begin(mut out: W, run: &RunInfo) -> io::Result<Self> {
+        let head = Head {
+            schema_version: SCHEMA_VERSION,
+            experiment: run.experiment.clone(),
+            seed: run.seed.get(),
+            clock: run.clock.as_str().to_owned(),
+        };
+        write_line(&mut out, "run", None, &head)?;
+        Ok(Self { out })
+    }
+
+    /// Appends a trial and flushes.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
+        let key = Some(&trial.key);
+        let start = TrialStart { position: trial.position, namespace: trial.namespace.clone() };
+        write_line(&mut self.out, "trial", key, &start)?;
+        for truth in &trial.truth {
+            write_line(&mut self.out, "truth", key, truth)?;
+        }
+        for transition in &trial.transitions {
+            write_line(&mut self.out, "transition", key, transition)?;
+        }
+        for sample in &trial.samples {
+            write_line(&mut self.out, "sample", key, sample)?;
+        }
+        write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems })?;
+        self.out.flush()
+    }
+}
+
+fn write_line<T: Serialize>(
+    out: &mut impl Write,
+    kind: &'static str,
+    key: Option<&TrialKey>,
+    body: &T,
+) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Written { kind, key, body })?;
+    out.write_all(b"\n")
+}
+
+/// Why a journal could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file could not be read.
+    #[error("failed to read the journal at line {line}: {source}")]
+    Read {
+        /// The line, from 1.
+        line: usize,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A line is not what this version writes.
+    #[error("journal line {line} is not a record: {source}")]
+    Parse {
+        /// The line, from 1.
+        line: usize,
+        /// The reason.
+        source: serde_json::Error,
+    },
+    /// Another version wrote it.
+    #[error(
+        "the journal has schema version {found}, this provbench reads {SCHEMA_VERSION}; use the version that wrote it"
+    )]
+    Version {
+        /// The version in the file.
+        found: u32,
+    },
+    /// A line is out of place.
+    #[error("journal line {line} ({kind}) is out of place; the file was changed after it was written")]
+    OutOfPlace {
+        /// The line, from 1.
+        line: usize,
+        /// Its kind.
+        kind: String,
+    },
+}
+
+/// Reads a journal trial by trial; a trial that was cut off is left out.
+#[derive(Debug)]
+pub struct JournalReader<R> {
+    input: R,
+    line: usize,
+    buffer: String,
+    head: Head,
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow)]
+    kind: std::borrow::Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Keyed<T> {
+    #[serde(flatten)]
+    key: TrialKey,
+    #[serde(flatten)]
+    body: T,
+}
+
+impl<R: BufRead> JournalReader<R> {
+    /// Opens a journal and reads its head.
+    ///
+    /// # Errors
+    /// When it has no head, or one of another version.
+    pub fn open(input: R) -> Result<Self, JournalError> {
+        let head = Head { schema_version: 0, experiment: String::new(), seed: 0, clock: String::new() };
+        let mut reader = Self { input, line: 0, buffer: String::new(), head };
+        match reader.next_kind()? {
+            Some(kind) if kind == "run" => {}
+            other => return Err(reader.out_of_place(other.unwrap_or_else(|| "nothing".to_owned()))),
+        }
+        reader.head = reader.parse()?;
+        if reader.head.schema_version == SCHEMA_VERSION {
+            Ok(reader)
+        } else {
+            Err(JournalError::Version { found: reader.head.schema_version })
+        }
+    }
+
+    /// The head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The next trial, or `None` at the end.
+    ///
+    /// # Errors
+    /// When a line can't be read, is no record or is out of place.
+    pub fn next_trial(&mut self) -> Result<Option<TrialRecord>, JournalError> {
+        let mut trial: Option<TrialRecord> = None;
+        while let Some(kind) = self.next_kind()? {
+            match (kind.as_str(), &mut trial) {
+                ("trial", None) => {
+                    let Keyed { key, body } = self.parse::<Keyed<TrialStart>>()?;
+                    trial = Some(TrialRecord {
+                        key,
+                        position: body.position,
+                        namespace: body.namespace,
+                        samples: Vec::new(),
+                        transitions: Vec::new(),
+                        truth: Vec::new(),
+                        problems: Vec::new(),
+                    });
+                }
+                ("truth", Some(trial)) => trial.truth.push(self.parse::<Truth>()?),
+                ("transition", Some(trial)) => trial.transitions.push(self.parse::<Transition>()?),
+                ("sample", Some(trial)) => trial.samples.push(self.parse::<Sample>()?),
+                ("trial_end", Some(open)) => {
+                    let Keyed { key, body } = self.parse::<Keyed<TrialEnd>>()?;
+                    if key != open.key {
+                        return Err(self.out_of_place(kind));
+                    }
+                    open.problems = body.problems;
+                    return Ok(trial);
+                }
+                _ => return Err(self.out_of_place(kind)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_kind(&mut self) -> Result<Option<String>, JournalError> {
+        self.buffer.clear();
+        self.line += 1;
+        let line = self.line;
+        let read = self.input.read_line(&mut self.buffer).map_err(|source| JournalError::Read { line, source })?;
+        // A line without its newline was cut off in the middle of a write: the trial that it belongs to is not whole.
+        if read == 0 || !self.buffer.ends_with('\n') {
+            return Ok(None);
+        }
+        Ok(Some(self.parse::<Kind<'_>>()?.kind.into_owned()))
+    }
+
+    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, JournalError> {
+        serde_json::from_str(&self.buffer).map_err(|source| JournalError::Parse { line: self.line, source })
+    }
+
+    fn out_of_place(&self, kind: String) -> JournalError {
+        JournalError::OutOfPlace { line: self.line, kind }
+    }
+}

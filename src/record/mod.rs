@@ -1,0 +1,23 @@
+//! What a run leaves behind: the versioned schema of its records.
+//!
+//! **Invariant:** nothing here knows the operator, the API types or a simulator. States and types of jobs are words, so
+//! that another operator with other words can be recorded too.
+//!
+//! The journal ([`journal`]) holds the truth, a line a fact; every other output is rendered from [`TrialRecord`]s,
+//! which are read from it or come straight from the harness.
+
+pub mod journal;
+mod run;
+mod sample;
+mod transition;
+mod trial;
+mod truth;
+
+pub use run::{ClockKind, HostInfo, RunInfo, RunStatus, SCHEMA_VERSION};
+pub use sample::{Outcome, Sample};
+pub use transition::{Plane, Transition};
+pub use trial::{TrialKey, TrialRecord};
+pub use truth::{Truth, TruthLog};
+
+/// A short word that many records repeat: inline up to 24 bytes.
+pub type Word = compact_str::CompactString;

@@ -1,0 +1,35 @@
+//! All records of one trial: the unit in which a run is written, read and rendered.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Sample, Transition, Truth, Word};
+
+/// Which trial of a run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TrialKey {
+    /// The block, from 1.
+    pub block: u32,
+    /// The arm's name.
+    pub arm: Word,
+    /// The scenario's name.
+    pub scenario: Word,
+}
+
+/// What one trial left. The samples are in the order of the instances, everything else in the order of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialRecord {
+    /// Which trial.
+    pub key: TrialKey,
+    /// Its place in the order in which its block's trials were run, from 1.
+    pub position: u32,
+    /// The namespace that it ran in.
+    pub namespace: Word,
+    /// One for each instance that was created.
+    pub samples: Vec<Sample>,
+    /// Every change of a job's state, on every plane.
+    pub transitions: Vec<Transition>,
+    /// Everything that the backends did.
+    pub truth: Vec<Truth>,
+    /// Broken invariants, one sentence each.
+    pub problems: Vec<String>,
+}
