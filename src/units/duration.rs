@@ -67,13 +67,11 @@ fn nanoseconds(number: &str, factor: u64) -> Option<Option<u64>> {
         return None;
     }
     let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
-    let mut scale = factor;
-    let mut part = 0_u64;
-    for digit in fraction.bytes() {
-        // Digits beyond the nanosecond change nothing.
-        scale /= 10;
-        part += u64::from(digit - b'0') * scale;
-    }
+    // More than 18 digits can't change a nanosecond of an hour.
+    let kept = &fraction[..fraction.len().min(18)];
+    let digits: u128 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
+    let scale = 10_u128.pow(u32::try_from(kept.len()).unwrap_or(0));
+    let part = u64::try_from(digits * u128::from(factor) / scale).ok()?;
     Some(whole.and_then(|whole| whole.checked_mul(factor)?.checked_add(part)))
 }
 
