@@ -9,6 +9,7 @@ pub mod units;
 
 #[cfg(feature = "harness")]
 pub mod cluster;
+pub mod operator;
 #[cfg(feature = "harness")]
 pub mod record;
 #[cfg(feature = "harness")]
