@@ -13,7 +13,7 @@ pub(super) fn summary(summary: &Summary) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 #[derive(Serialize)]
-struct Comparisons<'a> {
+struct ComparisonFile<'a> {
     schema_version: u32,
     experiment: &'a str,
     clock: &'a str,
@@ -32,7 +32,7 @@ struct Told<'a> {
 /// `comparison.json`: the comparisons of the summary, each with its sentence.
 pub(super) fn comparison(summary: &Summary) -> Result<Vec<u8>, serde_json::Error> {
     let told = |comparison| Told { comparison, sentence: sentence::of(comparison, summary) };
-    pretty(&Comparisons {
+    pretty(&ComparisonFile {
         schema_version: summary.schema_version,
         experiment: &summary.experiment,
         clock: summary.clock,
