@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{
-    number::difference_with_interval,
-    sentence,
-    summary::{ComparisonSummary, Summary},
+use crate::{
+    report::{
+        number::difference_with_interval,
+        sentence,
+        summary::{ComparisonSummary, Summary},
+    },
+    stats::compare::Verdict,
 };
 
 /// The comparisons as headings, sentences and a table.
@@ -42,7 +45,8 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
         let mean = |ns: Option<u64>, censored| ns.map_or_else(|| "–".to_owned(), |ns| sentence::mean(ns, censored));
         let difference =
             c.difference_ns.map_or_else(|| "–".to_owned(), |ns| difference_with_interval(ns, c.ci_low.zip(c.ci_high)));
-        let ratio = c.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.3}"));
+        let digits = if c.verdict == Verdict::Inconclusive { 2 } else { 3 };
+        let ratio = c.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.digits$}"));
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {difference} | {ratio} | {} | {} |",
@@ -57,17 +61,32 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
     }
 }
 
-/// Text without a meaning in Markdown or HTML.
+/// Text without a meaning in Markdown or HTML; a bracket or a comparison sign that means nothing stays as it is.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
         match c {
-            '\\' | '`' | '*' | '|' | '#' | '~' => escaped.extend(['\\', c]),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
+            '\\' | '`' | '*' | '|' | '#' | '~' | '>' | '&' => escaped.extend(['\\', c]),
+            '<' if !next.is_whitespace() => escaped.extend(['\\', c]),
+            ']' if matches!(next, '(' | '[' | ':') => escaped.extend(['\\', c]),
             '\n' | '\r' => escaped.push(' '),
             _ => escaped.push(c),
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_no_meaning_and_our_own_words_stay_as_they_are() {
+        assert_eq!(escape("<b>`x`|*"), "\\<b\\>\\`x\\`\\|\\*");
+        assert_eq!(escape("[x](javascript:y)"), "[x\\](javascript:y)");
+        let ours = "1 block; at least 6 needed for p < 0.05, difference −17.8 s [−18.1, −17.5] (95 % interval)";
+        assert_eq!(escape(ours), ours);
+    }
 }

@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+};
 
 use crate::{
     report::{
         metric::Metric,
         number::{count, difference_with_interval, duration},
         sentence,
-        summary::{ArmSummary, MetricSummary, Summary},
+        summary::{ArmSummary, ComparisonSummary, MetricSummary, Summary},
     },
     stats::compare::Verdict,
 };
@@ -27,7 +29,7 @@ const STYLE: TableStyle = TableStyle::new()
 pub fn terminal_table(summary: &Summary) -> String {
     let mut text = String::new();
     for warning in summary.warnings() {
-        let _ = writeln!(text, "!! {warning}");
+        let _ = writeln!(text, "!! {}", shown(&warning));
     }
     for scenario in summary.scenarios() {
         let arms: Vec<&ArmSummary> = summary.arms.iter().filter(|arm| arm.scenario == scenario).collect();
@@ -35,7 +37,7 @@ pub fn terminal_table(summary: &Summary) -> String {
             text.push('\n');
         }
         let blocks = arms.iter().map(|arm| arm.trials).max().unwrap_or_default();
-        let _ = writeln!(text, "{scenario} ({}, {} clock)", count(blocks, "block"), summary.clock);
+        let _ = writeln!(text, "{} ({}, {} clock)", shown(scenario), count(blocks, "block"), summary.clock);
         let _ = writeln!(text, "{}", rows(&arms, summary));
         for arm in arms {
             let _ = writeln!(text, "{}", outcomes(arm));
@@ -48,30 +50,47 @@ pub fn terminal_table(summary: &Summary) -> String {
 fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
-    table.set_header(["arm", "metric", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
+    table.set_header(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
     for metric in Metric::TOTALS {
-        for arm in arms {
-            let Some(m) = arm.metrics.get(&metric).filter(|m| m.n + m.censored > 0) else { continue };
-            let comparison = summary.comparison(arm, &metric);
-            let difference = comparison.and_then(|c| Some((c.difference_ns?, c.ci_low.zip(c.ci_high))));
-            table.add_row([
-                Cell::new(&arm.arm),
-                Cell::new(&metric),
-                Cell::new(m.n),
-                Cell::new(mean(m)),
-                Cell::new(quantile(m.p50_ns)),
-                Cell::new(quantile(m.p95_ns)),
-                Cell::new(difference.map_or_else(String::new, |(ns, ci)| difference_with_interval(ns, ci))),
-                Cell::new(comparison.map_or("", |c| c.verdict.as_str())),
-            ]);
+        let measured: Vec<(&ArmSummary, &MetricSummary)> =
+            arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
+        if measured.iter().all(|(_, m)| m.n + m.censored == 0) {
+            continue;
+        }
+        table.add_row([metric.to_string()]);
+        for (arm, m) in measured {
+            table.add_row(row(arm, m, summary.comparison(arm, &metric)));
         }
     }
-    for column in 2..=6 {
-        if let Some(column) = table.column_mut(column) {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding(if index == 0 { (0, 0) } else { (2, 0) });
+        if (1..=5).contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+        // A long name is folded before any number is.
+        if index != 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table.trim_fmt()
+}
+
+fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummary>) -> [String; 7] {
+    let difference = comparison.and_then(|c| Some(difference_with_interval(c.difference_ns?, c.ci_low.zip(c.ci_high))));
+    [
+        format!("  {}", shown(&arm.arm)),
+        m.n.to_string(),
+        mean(m),
+        quantile(m.p50_ns),
+        quantile(m.p95_ns),
+        difference.unwrap_or_default(),
+        comparison.map_or("", |c| c.verdict.as_str()).to_owned(),
+    ]
+}
+
+/// A name of a record without the control characters that a terminal would obey.
+fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '�' } else { c }).collect()
 }
 
 /// The mean; with any observation that was cut off the lower bound of it.
@@ -93,7 +112,7 @@ pub(super) fn outcomes(arm: &ArmSummary) -> String {
     let o = arm.outcomes;
     let mut text = format!(
         "{}: {}: {} succeeded, {} failed, {} canceled, {} censored",
-        arm.arm,
+        shown(&arm.arm),
         count(arm.instances, "instance"),
         o.succeeded,
         o.failed,

@@ -134,11 +134,14 @@ fn group<B: DrawingBackend>(
         };
         let right = axis.x(*mean as f64).max(left + 3);
         canvas.rect((left, y - BAR / 2 + 5), (right, y + BAR / 2 - 5), style::arm_color(arm.color), 1.0)?;
-        let label = duration(*mean);
-        let look = Text::new(style::SMALL, style::INK, Anchor::Left);
-        canvas.text(&label, (right + 12, y), look)?;
-        let beside = right + 12 + Canvas::<B>::width(&label, look) + 18;
-        canvas.text(&format!("n = {n}"), (beside, y), Text::new(style::SMALL, style::MUTED, Anchor::Left))?;
+        let (label, count) = (duration(*mean), format!("n = {n}"));
+        let (dark, light) =
+            (Text::new(style::SMALL, style::INK, Anchor::Left), Text::new(style::SMALL, style::MUTED, Anchor::Left));
+        let beside = right + 12 + Canvas::<B>::width(&label, dark) + 18;
+        let end = beside + Canvas::<B>::width(&count, light) + 6;
+        canvas.rect((right + 6, y - BAR / 2 + 8), (end, y + BAR / 2 - 8), style::PAPER, 1.0)?;
+        canvas.text(&label, (right + 12, y), dark)?;
+        canvas.text(&count, (beside, y), light)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::report::{Report, metric::Metric, observations::Observations};
 /// The most steps of a curve; a step is then thinner than a pixel.
 const STEPS_MAX: usize = 800;
 const PANEL: i32 = 560;
-const GAP: i32 = 60;
+const GAP: i32 = 30;
 const LEFT: i32 = style::MARGIN + 150;
 const LEGEND: i32 = 400;
 
@@ -109,9 +109,9 @@ impl Plot for Ecdf {
         let what = match self.metric {
             Metric::ProvisionTotal => "provisioned",
             Metric::DeprovisionTotal => "deprovisioned",
-            _ => "through both",
+            _ => "provisioned and deprovisioned",
         };
-        format!("Share of instances {what} by a time")
+        format!("Share of instances {what} within a time")
     }
 
     fn height(&self) -> i32 {
