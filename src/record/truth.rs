@@ -22,7 +22,7 @@ pub struct Truth {
     pub job_id: Word,
     /// `provision` or `deprovision`; empty when no job.
     pub job_type: Word,
-    /// For `job_state`: the state before, in the words of JobState; empty for a new job.
+    /// For `job_state`: the state before, in the words of `JobState`; empty for a new job.
     pub from: Word,
     /// For `job_state`: the state after.
     pub to: Word,

@@ -1,1 +1,36 @@
-//! Records in, bytes out.
+//! Reports: records in, bytes out.
+//!
+//! Flow: [`Report::add`] each trial as it ends (or as it is read back from the journal), streaming the two large tables
+//! beside it with [`SamplesCsv`] and [`TransitionsCsv`]; then [`render`] everything else at once.
+//! Guarantees: the same records in the same order give the same bytes; an accumulated report keeps 8 bytes a value and no
+//! transition; what came from a record is escaped wherever it is written.
+//! **Invariant:** no file, no clock, no environment, no fonts of the system: the caller writes the [`Artifact`]s.
+
+mod accumulate;
+mod comparison;
+mod csv;
+mod dwell;
+#[cfg(test)]
+mod fixture;
+mod hdr;
+mod html;
+mod json;
+mod markdown;
+mod metric;
+mod number;
+mod observations;
+mod plots;
+mod render;
+mod sentence;
+mod summary;
+mod summary_csv;
+mod table;
+
+pub use accumulate::Report;
+pub use csv::{SamplesCsv, TransitionsCsv};
+pub use hdr::HistogramError;
+pub use metric::Metric;
+pub use plots::PlotError;
+pub use render::{Artifact, RenderError, RenderOptions, render};
+pub use summary::{ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
+pub use table::terminal_table;

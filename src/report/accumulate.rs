@@ -1,0 +1,246 @@
+//! A run's records, condensed to what the reports need.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    record::{Outcome, RunInfo, Sample, TrialRecord},
+    report::{
+        dwell::dwells,
+        metric::Metric,
+        observations::Observations,
+        summary::{Outcomes, Summary},
+    },
+};
+
+/// The most problems that are kept in words; the rest are counted.
+const PROBLEMS_MAX: usize = 200;
+
+/// Accumulates trials; 8 bytes a value, no samples, no transitions.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub(super) run: RunInfo,
+    pub(super) margin: Option<f64>,
+    pub(super) arms: Vec<String>,
+    pub(super) scenarios: Vec<String>,
+    pub(super) series: BTreeMap<SeriesKey, Series>,
+    problems: Vec<String>,
+    problems_left_out: usize,
+    pub(super) horizon_ns: u64,
+}
+
+/// One arm in one scenario, both by their place in the run; scenarios first, so that arms to be compared stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SeriesKey {
+    pub(super) scenario: usize,
+    pub(super) arm: usize,
+}
+
+/// What one arm did in one scenario.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Series {
+    pub(super) trials: u64,
+    pub(super) instances: u64,
+    pub(super) outcomes: Outcomes,
+    pub(super) orphans: u64,
+    pub(super) metrics: BTreeMap<Metric, Observations>,
+}
+
+impl Report {
+    /// An empty report of a run.
+    #[must_use]
+    pub fn new(run: &RunInfo) -> Self {
+        Self {
+            run: run.clone(),
+            margin: None,
+            arms: run.arms.clone(),
+            scenarios: run.scenarios.clone(),
+            series: BTreeMap::new(),
+            problems: Vec::new(),
+            problems_left_out: 0,
+            horizon_ns: 0,
+        }
+    }
+
+    /// Says which relative difference of means does not matter, such as 0.02; without it no verdict is `equivalent`.
+    #[must_use]
+    pub fn with_margin(mut self, margin: Option<f64>) -> Self {
+        self.margin = margin;
+        self
+    }
+
+    /// Takes how the run ended: its status and problems, which are not known when the report is begun.
+    pub fn close(&mut self, run: &RunInfo) {
+        self.run.status = run.status;
+        self.run.problems.clone_from(&run.problems);
+    }
+
+    /// Adds a trial.
+    pub fn add(&mut self, trial: &TrialRecord) {
+        let key = SeriesKey {
+            scenario: place(&mut self.scenarios, &trial.key.scenario),
+            arm: place(&mut self.arms, &trial.key.arm),
+        };
+        let block = trial.key.block;
+        let series = self.series.entry(key).or_default();
+        series.trials += 1;
+        series.instances += trial.samples.len() as u64;
+        for sample in &trial.samples {
+            series.outcomes.count(sample.outcome);
+            series.orphans += u64::from(sample.orphans);
+            let last = [sample.gone_ns, sample.censored_ns, sample.running_ns].into_iter().flatten().max();
+            self.horizon_ns = self.horizon_ns.max(last.map_or(0, crate::units::Nanos::get));
+        }
+        for metric in Metric::TOTALS {
+            let observations = series.metrics.entry(metric.clone()).or_default();
+            for sample in &trial.samples {
+                match observe(&metric, sample) {
+                    Some(Seen::Whole(ns)) => observations.add(block, ns),
+                    Some(Seen::AtLeast(ns)) => observations.add_censored(block, ns),
+                    None => {}
+                }
+            }
+        }
+        for dwell in dwells(trial) {
+            let metric = Metric::State { plane: dwell.plane, job_type: dwell.job_type, state: dwell.state };
+            series.metrics.entry(metric).or_default().extend(block, &dwell.ns);
+        }
+        for problem in &trial.problems {
+            if self.problems.len() < PROBLEMS_MAX {
+                let key = &trial.key;
+                self.problems.push(format!("block {}, {}, {}: {problem}", key.block, key.arm, key.scenario));
+            } else {
+                self.problems_left_out += 1;
+            }
+        }
+    }
+
+    /// All that the run has to say, in numbers.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(self, &self.run)
+    }
+
+    /// The same with how the run ended.
+    pub(super) fn summary_at(&self, run: &RunInfo) -> Summary {
+        Summary::of(self, run)
+    }
+
+    /// The problems of the run and of its trials.
+    pub(super) fn all_problems(&self, run: &RunInfo) -> Vec<String> {
+        // A run that was closed may list those of its trials again.
+        let of_run = run.problems.iter().filter(|problem| !self.problems.contains(problem));
+        let mut problems: Vec<String> = of_run.chain(&self.problems).cloned().collect();
+        if self.problems_left_out > 0 {
+            problems.push(format!("and {} more, see journal.ndjson", self.problems_left_out));
+        }
+        problems
+    }
+}
+
+/// The place of a name; one that the run did not plan gets the next.
+fn place(names: &mut Vec<String>, name: &str) -> usize {
+    names.iter().position(|known| known == name).unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    })
+}
+
+/// A value of a sample, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Whole(u64),
+    AtLeast(u64),
+}
+
+/// What a sample says of a total; `None` when it does not apply, as to the provisioning that a delete cut short.
+fn observe(metric: &Metric, sample: &Sample) -> Option<Seen> {
+    let whole = match metric {
+        Metric::ProvisionTotal => sample.provision_total(),
+        Metric::DeprovisionTotal => sample.deprovision_total(),
+        _ => sample.total(),
+    };
+    if let Some(whole) = whole {
+        return Some(Seen::Whole(whole.get()));
+    }
+    let cut = sample.censored_ns.filter(|_| sample.outcome == Outcome::Censored)?;
+    let provision = match (sample.provision_total(), sample.delete_sent_ns) {
+        (Some(provision), _) => Some(provision),
+        (None, None) => Some(cut - sample.intended_ns),
+        (None, Some(_)) => None,
+    };
+    let bound = match metric {
+        Metric::ProvisionTotal => provision?.get(),
+        Metric::DeprovisionTotal => (cut - sample.delete_sent_ns?).get(),
+        _ => provision?.get() + sample.delete_sent_ns.map_or(0, |sent| (cut - sent).get()),
+    };
+    Some(Seen::AtLeast(bound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        report::fixture::{S, lived, run, sample, trial},
+        units::Nanos,
+    };
+
+    #[test]
+    fn a_sample_that_was_cut_off_gives_lower_bounds_and_no_values() {
+        let cut =
+            |sample: Sample| Sample { outcome: Outcome::Censored, censored_ns: Some(Nanos::new(600 * S)), ..sample };
+        let before_running = cut(sample(0));
+        assert_eq!(observe(&Metric::ProvisionTotal, &before_running), Some(Seen::AtLeast(600 * S)));
+        assert_eq!(observe(&Metric::DeprovisionTotal, &before_running), None);
+        assert_eq!(observe(&Metric::Total, &before_running), Some(Seen::AtLeast(600 * S)));
+
+        let deleting = cut(Sample { gone_ns: None, ..lived(0, 100 * S, 0) });
+        assert_eq!(observe(&Metric::ProvisionTotal, &deleting), Some(Seen::Whole(100 * S)));
+        assert_eq!(observe(&Metric::DeprovisionTotal, &deleting), Some(Seen::AtLeast(495 * S)));
+        assert_eq!(observe(&Metric::Total, &deleting), Some(Seen::AtLeast(595 * S)));
+    }
+
+    #[test]
+    fn provisioning_that_a_delete_cut_short_is_no_observation_of_it() {
+        let canceled = Sample { outcome: Outcome::Canceled, running_ns: None, ..lived(0, 100 * S, 20 * S) };
+        assert_eq!(observe(&Metric::ProvisionTotal, &canceled), None);
+        assert_eq!(observe(&Metric::DeprovisionTotal, &canceled), Some(Seen::Whole(20 * S)));
+        assert_eq!(observe(&Metric::Total, &canceled), None);
+    }
+
+    #[test]
+    fn every_instance_is_counted_under_its_outcome() {
+        let mut report = Report::new(&run(1));
+        let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Canceled, Outcome::Censored, Outcome::Censored];
+        let samples = outcomes.iter().map(|&outcome| Sample { outcome, ..sample(0) }).collect();
+        report.add(&trial(1, "aap", samples));
+        let arm = &report.summary().arms[0];
+        assert_eq!(arm.instances, 5);
+        assert_eq!(arm.outcomes, Outcomes { succeeded: 1, failed: 1, canceled: 1, censored: 2 });
+    }
+
+    #[test]
+    fn an_arm_that_the_run_did_not_plan_is_reported_after_those_that_it_did() {
+        let mut report = Report::new(&run(1));
+        for arm in ["surprise", "aap", "eda"] {
+            report.add(&trial(1, arm, vec![lived(0, S, S)]));
+        }
+        let arms: Vec<String> = report.summary().arms.into_iter().map(|arm| arm.arm).collect();
+        assert_eq!(arms, ["eda", "aap", "surprise"]);
+    }
+
+    #[test]
+    fn problems_of_trials_say_where_and_are_not_repeated_by_the_run() {
+        let mut report = Report::new(&run(1));
+        let mut bad = trial(2, "aap", Vec::new());
+        bad.problems.push("two deprovision jobs of ci-0001".into());
+        report.add(&bad);
+        let mut ended = run(1);
+        ended.problems = vec![
+            "block 2, aap, provision-deprovision: two deprovision jobs of ci-0001".into(),
+            "the journal is short".into(),
+        ];
+        assert_eq!(report.summary().problems.len(), 1);
+        report.close(&ended);
+        assert_eq!(report.summary().problems, [ended.problems[1].clone(), ended.problems[0].clone()]);
+    }
+}

@@ -1,0 +1,92 @@
+//! `comparison.md`: the comparisons for a pull request or a page.
+
+use std::fmt::Write as _;
+
+use crate::{
+    report::{
+        number::difference_with_interval,
+        sentence,
+        summary::{ComparisonSummary, Summary},
+    },
+    stats::compare::Verdict,
+};
+
+/// The comparisons as headings, sentences and a table.
+pub(super) fn comparison(summary: &Summary) -> String {
+    let mut text = format!("# {}: comparison\n", escape(&summary.experiment));
+    let _ = write!(text, "\n{} clock, seed {}", summary.clock, summary.seed);
+    if summary.clock == "virtual" {
+        text.push_str("; virtual time leaves CPU cost out");
+    }
+    text.push_str(".\n");
+    for problem in summary.warnings() {
+        let _ = writeln!(text, "\n> **{}**", escape(&problem));
+    }
+    if summary.comparisons.is_empty() {
+        text.push_str("\nNothing to compare: no second arm has records.\n");
+    }
+    for scenario in summary.scenarios() {
+        let of_scenario: Vec<_> = summary.comparisons.iter().filter(|c| c.scenario == scenario).collect();
+        if !of_scenario.is_empty() {
+            let _ = writeln!(text, "\n## {}\n", escape(scenario));
+            section(&mut text, &of_scenario, summary);
+        }
+    }
+    text
+}
+
+fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summary) {
+    for c in comparisons {
+        let _ = writeln!(text, "- {}", escape(&sentence::of(c, summary)));
+    }
+    text.push_str("\n| metric | baseline | arm | baseline mean | arm mean | difference (95 % interval) | ratio | blocks | verdict |\n");
+    text.push_str("|---|---|---|---:|---:|---:|---:|---:|---|\n");
+    for c in comparisons {
+        let mean = |ns: Option<u64>, censored| ns.map_or_else(|| "–".to_owned(), |ns| sentence::mean(ns, censored));
+        let difference =
+            c.difference_ns.map_or_else(|| "–".to_owned(), |ns| difference_with_interval(ns, c.ci_low.zip(c.ci_high)));
+        let digits = if c.verdict == Verdict::Inconclusive { 2 } else { 3 };
+        let ratio = c.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.digits$}"));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {difference} | {ratio} | {} | {} |",
+            c.metric,
+            escape(&c.baseline),
+            escape(&c.arm),
+            mean(c.baseline_mean_ns, c.baseline_censored),
+            mean(c.arm_mean_ns, c.arm_censored),
+            c.blocks,
+            c.verdict.as_str(),
+        );
+    }
+}
+
+/// Text without a meaning in Markdown or HTML; a bracket or a comparison sign that means nothing stays as it is.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        match c {
+            '\\' | '`' | '*' | '|' | '#' | '~' | '>' | '&' => escaped.extend(['\\', c]),
+            '<' if !next.is_whitespace() => escaped.extend(['\\', c]),
+            ']' if matches!(next, '(' | '[' | ':') => escaped.extend(['\\', c]),
+            '\n' | '\r' => escaped.push(' '),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_no_meaning_and_our_own_words_stay_as_they_are() {
+        assert_eq!(escape("<b>`x`|*"), "\\<b\\>\\`x\\`\\|\\*");
+        assert_eq!(escape("[x](javascript:y)"), "[x\\](javascript:y)");
+        let ours = "1 block; at least 6 needed for p < 0.05, difference −17.8 s [−18.1, −17.5] (95 % interval)";
+        assert_eq!(escape(ours), ours);
+    }
+}

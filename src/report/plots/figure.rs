@@ -1,0 +1,128 @@
+//! From records to figures: which plots there are, and their two formats.
+
+use std::collections::BTreeSet;
+
+use plotters::{
+    backend::{BitMapBackend, SVGBackend},
+    drawing::{DrawingArea, IntoDrawingArea as _},
+    prelude::DrawingBackend,
+};
+
+use super::{
+    canvas::{Canvas, Drawn},
+    dots::Dots,
+    dwell::Bars,
+    ecdf::Ecdf,
+    font, style,
+};
+use crate::{
+    record::Plane,
+    report::{Report, metric::Metric},
+};
+
+/// A plot in both formats.
+#[derive(Debug)]
+pub(in crate::report) struct Figure {
+    /// The file's name without its ending.
+    pub(in crate::report) name: String,
+    /// What it shows, in a few words.
+    pub(in crate::report) title: String,
+    pub(in crate::report) svg: String,
+    pub(in crate::report) png: Vec<u8>,
+}
+
+/// Why a plot could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to draw plots/{plot}: {reason}")]
+pub struct PlotError {
+    plot: String,
+    reason: String,
+}
+
+/// A plot that can be drawn on anything.
+pub(super) trait Plot: Sync {
+    /// The file's name without its ending.
+    fn name(&self) -> String;
+    /// What it shows.
+    fn title(&self) -> String;
+    /// Its height in pixels.
+    fn height(&self) -> i32;
+    /// Draws it.
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Drawn;
+}
+
+/// Draws all plots of a run.
+pub(in crate::report) fn draw(report: &Report) -> Result<Vec<Figure>, PlotError> {
+    font::register().map_err(|reason| PlotError { plot: "*".to_owned(), reason: reason.to_owned() })?;
+    let mut figures = Vec::new();
+    for metric in Metric::TOTALS {
+        figures.push(figure(&Dots::of(report, &metric))?);
+    }
+    for metric in Metric::TOTALS {
+        figures.push(figure(&Ecdf::of(report, &metric))?);
+    }
+    for plane in planes(report) {
+        figures.push(figure(&Bars::of(report, plane))?);
+    }
+    Ok(figures)
+}
+
+/// The planes that saw a job's state.
+fn planes(report: &Report) -> BTreeSet<Plane> {
+    let metrics = report.series.values().flat_map(|series| series.metrics.keys());
+    metrics
+        .filter_map(|metric| match metric {
+            Metric::State { plane, .. } => Some(*plane),
+            _ => None,
+        })
+        .collect()
+}
+
+fn figure(plot: &impl Plot) -> Result<Figure, PlotError> {
+    let failed = |ending: &'static str| {
+        let plot = format!("{}.{ending}", plot.name());
+        move |reason| PlotError { plot, reason }
+    };
+    Ok(Figure {
+        name: plot.name(),
+        title: plot.title(),
+        svg: svg(plot).map_err(failed("svg"))?,
+        png: png(plot).map_err(failed("png"))?,
+    })
+}
+
+fn size(plot: &impl Plot) -> (u32, u32) {
+    (style::WIDTH.unsigned_abs(), plot.height().unsigned_abs())
+}
+
+fn svg(plot: &impl Plot) -> Drawn<String> {
+    let (width, height) = size(plot);
+    let mut text = String::new();
+    paint(plot, &SVGBackend::with_string(&mut text, (width, height)).into_drawing_area())?;
+    // The same drawing at the usual density; viewers scale by the view box.
+    let drawn = format!("width=\"{width}\" height=\"{height}\"");
+    let shown = format!("width=\"{}\" height=\"{}\"", width / style::DENSITY, height / style::DENSITY);
+    Ok(text.replacen(&drawn, &shown, 1))
+}
+
+fn png(plot: &impl Plot) -> Drawn<Vec<u8>> {
+    let (width, height) = size(plot);
+    let mut pixels = vec![255; width as usize * height as usize * 3];
+    paint(plot, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let per_meter = 3780 * style::DENSITY;
+    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_meter, yppu: per_meter, unit: png::Unit::Meter }));
+    let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
+    writer.write_image_data(&pixels).map_err(|error| error.to_string())?;
+    writer.finish().map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+fn paint<B: DrawingBackend>(plot: &impl Plot, area: &DrawingArea<B, plotters::coord::Shift>) -> Drawn {
+    area.fill(&style::PAPER).map_err(|error| error.to_string())?;
+    plot.draw(&Canvas::new(area))?;
+    area.present().map_err(|error| error.to_string())
+}

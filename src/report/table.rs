@@ -1,0 +1,140 @@
+//! The summary in a terminal of 100 columns.
+
+use std::fmt::Write as _;
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+};
+
+use crate::{
+    report::{
+        metric::Metric,
+        number::{count, difference_with_interval, duration},
+        sentence,
+        summary::{ArmSummary, ComparisonSummary, MetricSummary, Summary},
+    },
+    stats::compare::Verdict,
+};
+
+/// The width that everything but long sentences fits in.
+const COLUMNS: u16 = 100;
+
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─'))
+    .content_lines(ContentLineStyle::none());
+
+/// The totals of each arm in each scenario, with differences and verdicts; dwell times are in the files.
+#[must_use]
+pub fn terminal_table(summary: &Summary) -> String {
+    let mut text = String::new();
+    for warning in summary.warnings() {
+        let _ = writeln!(text, "!! {}", shown(&warning));
+    }
+    for scenario in summary.scenarios() {
+        let arms: Vec<&ArmSummary> = summary.arms.iter().filter(|arm| arm.scenario == scenario).collect();
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let blocks = arms.iter().map(|arm| arm.trials).max().unwrap_or_default();
+        let _ = writeln!(text, "{} ({}, {} clock)", shown(scenario), count(blocks, "block"), summary.clock);
+        let _ = writeln!(text, "{}", rows(&arms, summary));
+        for arm in arms {
+            let _ = writeln!(text, "{}", outcomes(arm));
+        }
+        notes(&mut text, scenario, summary);
+    }
+    text
+}
+
+fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    table.set_header(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
+    for metric in Metric::TOTALS {
+        let measured: Vec<(&ArmSummary, &MetricSummary)> =
+            arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
+        if measured.iter().all(|(_, m)| m.n + m.censored == 0) {
+            continue;
+        }
+        table.add_row([metric.to_string()]);
+        for (arm, m) in measured {
+            table.add_row(row(arm, m, summary.comparison(arm, &metric)));
+        }
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding(if index == 0 { (0, 0) } else { (2, 0) });
+        if (1..=5).contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        // A long name is folded before any number is.
+        if index != 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table.trim_fmt()
+}
+
+fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummary>) -> [String; 7] {
+    let difference = comparison.and_then(|c| Some(difference_with_interval(c.difference_ns?, c.ci_low.zip(c.ci_high))));
+    [
+        format!("  {}", shown(&arm.arm)),
+        m.n.to_string(),
+        mean(m),
+        quantile(m.p50_ns),
+        quantile(m.p95_ns),
+        difference.unwrap_or_default(),
+        comparison.map_or("", |c| c.verdict.as_str()).to_owned(),
+    ]
+}
+
+/// A name of a record without the control characters that a terminal would obey.
+fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '�' } else { c }).collect()
+}
+
+/// The mean; with any observation that was cut off the lower bound of it.
+pub(super) fn mean(m: &MetricSummary) -> String {
+    match (m.mean_lower_bound_ns, m.mean_ns) {
+        (Some(bound), _) => sentence::mean(bound, m.censored),
+        (None, Some(mean)) => duration(mean),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+/// A quantile, or why there is none.
+pub(super) fn quantile(ns: Option<u64>) -> String {
+    ns.map_or_else(|| "n too small".to_owned(), duration)
+}
+
+/// `eda: 90 instances: 90 succeeded, 0 failed, 0 canceled, 0 censored`.
+pub(super) fn outcomes(arm: &ArmSummary) -> String {
+    let o = arm.outcomes;
+    let mut text = format!(
+        "{}: {}: {} succeeded, {} failed, {} canceled, {} censored",
+        shown(&arm.arm),
+        count(arm.instances, "instance"),
+        o.succeeded,
+        o.failed,
+        o.canceled,
+        o.censored
+    );
+    if arm.orphans > 0 {
+        let _ = write!(text, "; {} left behind", count(arm.orphans, "virtual machine"));
+    }
+    text
+}
+
+/// Why verdicts are inconclusive, each reason once.
+fn notes(text: &mut String, scenario: &str, summary: &Summary) {
+    let mut reasons: Vec<String> = Vec::new();
+    for c in summary.comparisons.iter().filter(|c| c.scenario == scenario && c.verdict == Verdict::Inconclusive) {
+        let reason = sentence::inconclusive(c);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    for reason in reasons {
+        let _ = writeln!(text, "{reason}");
+    }
+}

@@ -1,0 +1,99 @@
+//! Records made up for the tests and the benchmark of the reports: the February experiment and larger ones like it.
+
+use provbench::{
+    record::{
+        ClockKind, HostInfo, Outcome, Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey,
+        TrialRecord,
+    },
+    units::{InstanceId, Nanos, Seed},
+};
+
+const MS: u64 = 1_000_000;
+
+/// A run of `eda` (the baseline) and `aap` over one scenario.
+pub fn run(blocks: u32, instances: u32) -> RunInfo {
+    RunInfo {
+        schema_version: SCHEMA_VERSION,
+        provbench_version: "0.1.0".into(),
+        experiment: "february".into(),
+        description: "EDA against AAP direct, as measured on 12 February 2026".into(),
+        seed: Seed::new(42),
+        clock: ClockKind::Virtual,
+        time_scale: 1.0,
+        epoch: "2026-02-12T09:00:00Z".into(),
+        blocks,
+        instances,
+        arms: vec!["eda".into(), "aap".into()],
+        scenarios: vec!["provision-deprovision".into()],
+        config: serde_json::json!({"name": "february", "profile": {"create_job": "130s", "handoff": "17.5s"}}),
+        host: HostInfo { os: "linux".into(), arch: "x86_64".into(), cpu: "A processor".into(), cpus: 2 },
+        status: RunStatus::Complete,
+        problems: Vec::new(),
+    }
+}
+
+/// The trials of a block: both arms, each instance with the changes of its two jobs as the watch and the backend see them.
+pub fn block(block: u32, instances: u32) -> Vec<TrialRecord> {
+    [("eda", 17_500, 0), ("aap", 300, 15_000)]
+        .into_iter()
+        .map(|(arm, handoff_ms, detection_ms)| trial(block, arm, instances, handoff_ms, detection_ms))
+        .collect()
+}
+
+fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u64) -> TrialRecord {
+    let mut record = TrialRecord {
+        key: TrialKey { block, arm: arm.into(), scenario: "provision-deprovision".into() },
+        position: 1,
+        namespace: format!("block-{block}-{arm}").into(),
+        samples: Vec::with_capacity(instances as usize),
+        transitions: Vec::with_capacity(instances as usize * 8),
+        truth: Vec::new(),
+        problems: Vec::new(),
+    };
+    for index in 0..instances {
+        let seed = Seed::new(7).label(arm).index(block.into()).index(index.into());
+        let draw = |label: &str, width_ms: u64| seed.label(label).stream().below((width_ms * MS) as usize) as u64;
+        let id = InstanceId::from_index(index);
+        let create = 40 * MS + handoff_ms * MS + draw("handoff", 2_000);
+        let waited = create + 400 * MS + draw("pending", 800);
+        let done = waited + 126_000 * MS + draw("running", 7_000);
+        let deleted = done + 5_000 * MS;
+        let delete = deleted + 40 * MS + handoff_ms * MS + draw("handoff-2", 2_000);
+        let deleting = delete + 500 * MS + draw("pending-2", 800);
+        let removed = deleting + 64_000 * MS + draw("running-2", 4_000);
+        let gone = removed + draw("detection", 2 * detection_ms + 60);
+        let jobs = [("provision", [create, waited, done]), ("deprovision", [delete, deleting, removed])];
+        for (job_type, at) in jobs {
+            for (plane, late) in [(Plane::Backend, 0), (Plane::Observed, 35 * MS)] {
+                let steps = [("", "Pending"), ("Pending", "Running"), ("Running", "Succeeded")];
+                for ((from, to), at) in steps.into_iter().zip(at) {
+                    record.transitions.push(Transition {
+                        instance: id,
+                        job_id: "1042".into(),
+                        job_type: job_type.into(),
+                        plane,
+                        from: from.into(),
+                        to: to.into(),
+                        at_ns: Nanos::new(at + late),
+                    });
+                }
+            }
+        }
+        record.samples.push(Sample {
+            instance: id,
+            outcome: Outcome::Succeeded,
+            intended_ns: Nanos::ZERO,
+            sent_ns: Nanos::new(MS),
+            accepted_ns: Some(Nanos::new(3 * MS)),
+            running_ns: Some(Nanos::new(done + 35 * MS)),
+            delete_sent_ns: Some(Nanos::new(deleted)),
+            gone_ns: Some(Nanos::new(gone + 35 * MS)),
+            censored_ns: None,
+            provision_jobs: 1,
+            deprovision_jobs: 1,
+            provision_state: "Succeeded".into(),
+            orphans: 0,
+        });
+    }
+    record
+}
