@@ -150,6 +150,12 @@ impl Eda {
         }))
     }
 
+    /// Whether no event is queued and no action in flight.
+    #[must_use]
+    pub fn quiesced(&self) -> bool {
+        self.shared.in_flight.is_idle()
+    }
+
     /// Waits until no event is queued and no action in flight.
     pub async fn idle(&self) {
         self.shared.in_flight.idle().await;
