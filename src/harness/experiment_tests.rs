@@ -1,1 +1,175 @@
+use super::*;
+use crate::{api::JobState, operator::config::ProviderKind};
 
+const VALID: &str = "\
+name: test
+blocks: 2
+instances: 3
+profile: instant
+arms:
+  - name: eda
+    provider: eda
+  - name: aap
+    provider: aap
+    poll_interval: 5s
+scenarios:
+  - kind: provision-deprovision
+";
+
+fn file() -> PathBuf {
+    // Profiles are looked for beside it.
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/test.yaml")
+}
+
+fn read(text: &str) -> Result<Experiment, ExperimentError> {
+    Experiment::from_yaml(text, &file(), &Overrides::default())
+}
+
+/// The place and message of the error that a change to the valid file gives.
+fn error(from: &str, to: &str) -> String {
+    assert!(VALID.contains(from), "{from}");
+    let error = read(&VALID.replacen(from, to, 1)).expect_err(to).to_string();
+    let place = format!("{}:", file().display());
+    error.strip_prefix(&place).unwrap_or(&error).to_owned()
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let experiment = read(VALID).expect("an experiment");
+    assert_eq!((experiment.name(), experiment.blocks(), experiment.instances()), ("test", 2, 3));
+    assert_eq!((experiment.clock(), experiment.tenants()), (ClockKind::Virtual, 1));
+    assert_eq!(experiment.deadline(), Duration::from_secs(3600));
+    assert_eq!(experiment.arrival_spacing(), Duration::ZERO);
+    assert_eq!(experiment.scenarios()[0].name(), "provision-deprovision");
+    let arms: Vec<_> = experiment.arms().iter().map(|arm| (arm.name(), arm.provider())).collect();
+    assert_eq!(arms, [("eda", ProviderKind::Eda), ("aap", ProviderKind::Aap)]);
+}
+
+#[test]
+fn an_arms_operator_is_set_up_through_its_environment() {
+    let experiment = read(VALID).expect("an experiment");
+    let endpoints = Endpoints {
+        namespace: "vms".to_owned(),
+        aap_url: "http://aap/api/controller".to_owned(),
+        eda_url: "http://eda".to_owned(),
+    };
+    let config = experiment.arms()[1].operator_config(&endpoints).expect("a configuration");
+    assert_eq!((config.provider, config.namespace.as_str()), (ProviderKind::Aap, "vms"));
+    assert_eq!(config.status_poll_interval, Duration::from_secs(5));
+    assert_eq!(config.aap.expect("AAP").url, "http://aap/api/controller");
+}
+
+#[test]
+fn each_mistake_is_told_with_its_place_and_its_remedy() {
+    for (from, to, expected) in [
+        ("blocks: 2", "blocks: 0", "2:9: blocks is 0; at least 1 is needed"),
+        ("instances: 3", "instances: 0", "3:12: instances is 0; at least 1 is needed"),
+        ("name: aap", "name: eda", "8:11: two arms are named `eda`; give each a name of its own"),
+        ("provider: eda", "provider: jenkins", "7:15: `jenkins` is no provider: expected eda or aap"),
+        ("name: test", "name: ../x", "1:7: `../x` can't name an experiment; use letters, digits, `-`, `_` and `.`"),
+        ("poll_interval: 5s", "poll_interval: 0s", "10:20: the poll interval must be longer than 0s"),
+        ("blocks: 2", "blocks: 2\ndeadline: 0s", "3:11: the deadline must be longer than 0s"),
+        (
+            "poll_interval: 5s",
+            "settings: {CLOUDKIT_MAX_JOB_HISTORY: none}",
+            "10:42: CLOUDKIT_MAX_JOB_HISTORY can't be \"none\": expected a whole number, at least 1",
+        ),
+        (
+            "kind: provision-deprovision",
+            "kind: delete-during-provision",
+            "12:11: when to delete is missing; add `delete: {when_state: Running}` or `delete: {after: 60s}`",
+        ),
+    ] {
+        assert_eq!(error(from, to), expected, "{to}");
+    }
+}
+
+#[test]
+fn mistakes_of_form_have_a_place_too() {
+    for (from, to, line, word) in [
+        ("blocks: 2", "blokcs: 2", "2:", "blokcs"),
+        ("poll_interval: 5s", "poll_interval: -5s", "10:20:", "negative"),
+        ("poll_interval: 5s", "poll_interval: soon", "10:20:", "not a duration"),
+        ("instances: 3", "instances: -3", "3:12:", "-3"),
+        ("kind: provision-deprovision", "kind: nothing", "12:11:", "nothing"),
+        ("arms:", "arms: [", "", ""),
+    ] {
+        let error = error(from, to);
+        assert!(error.starts_with(line) && error.contains(word), "{to}: {error}");
+    }
+}
+
+#[test]
+fn an_unknown_profile_is_told_with_those_that_are_known() {
+    let error = error("profile: instant", "profile: production");
+    assert!(error.starts_with("4:10: there is no profile `production`"), "{error}");
+    assert!(error.contains("known are instant, quiet-engine, vmaas-dev-2026-02"), "{error}");
+}
+
+#[test]
+fn an_unknown_setting_is_told_with_those_that_are_known() {
+    let error = error("poll_interval: 5s", "settings: {CLOUDKIT_NOISE: '1'}");
+    assert!(error.contains("no setting CLOUDKIT_NOISE") && error.contains("CLOUDKIT_MAX_JOB_HISTORY"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_told() {
+    let error = Experiment::load(Path::new("nowhere.yaml"), &Overrides::default()).expect_err("no file").to_string();
+    assert!(error.starts_with("nowhere.yaml: failed to read the experiment"), "{error}");
+}
+
+#[test]
+fn when_to_delete_is_a_state_or_a_delay() {
+    let with = |delete: &str| {
+        let kind = format!("kind: delete-during-provision\n    delete: {delete}");
+        read(&VALID.replacen("kind: provision-deprovision", &kind, 1)).map(|experiment| experiment.scenarios()[0].kind())
+    };
+    let delete = DeleteWhen::State(JobState::Running);
+    assert_eq!(with("{when_state: Running}").expect("valid"), ScenarioKind::DeleteDuringProvision { delete });
+    let delete = DeleteWhen::After(GoDuration(Duration::from_secs(90)));
+    assert_eq!(with("{after: 1m30s}").expect("valid"), ScenarioKind::DeleteDuringProvision { delete });
+    for bad in ["{}", "{when_state: Running, after: 1s}", "{when_state: Ready}", "{when: Running}"] {
+        assert!(with(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn values_are_set_over_the_file() {
+    let overrides = Overrides {
+        set: ["instances=50", "arms.aap.poll_interval=1m", "scenarios.0.hold=10s", "arrival.spacing=2s"]
+            .map(str::to_owned)
+            .to_vec(),
+        seed: Some(9),
+        blocks: Some(7),
+        clock: Some(ClockKind::Real),
+        time_scale: Some(0.01),
+    };
+    let experiment = Experiment::from_yaml(VALID, &file(), &overrides).expect("an experiment");
+    assert_eq!((experiment.instances(), experiment.blocks(), experiment.seed()), (50, 7, Seed::new(9)));
+    assert_eq!(experiment.scenarios()[0].hold(), Duration::from_secs(10));
+    assert_eq!(experiment.arrival_spacing(), Duration::from_secs(2));
+    assert_eq!((experiment.clock(), experiment.time_scale().to_bits()), (ClockKind::Real, 0.01_f64.to_bits()));
+    assert_eq!(experiment.arms()[1].settings.get("CLOUDKIT_AAP_STATUS_POLL_INTERVAL").map(String::as_str), Some("1m"));
+}
+
+#[test]
+fn what_can_not_be_set_is_told() {
+    for (set, expected) in [
+        ("instances", "write it as PATH=VALUE"),
+        ("arms.gcp.poll_interval=1s", "there is no `gcp`"),
+        ("instances=0", "at least 1 is needed"),
+        ("instnces=1", "instnces"),
+    ] {
+        let overrides = Overrides { set: vec![set.to_owned()], ..Overrides::default() };
+        let error = Experiment::from_yaml(VALID, &file(), &overrides).expect_err(set).to_string();
+        assert!(error.contains("--set") && error.contains(expected), "{set}: {error}");
+    }
+}
+
+#[test]
+fn a_time_scale_needs_a_real_clock_and_a_sane_value() {
+    for (clock, scale) in [(ClockKind::Virtual, 0.01), (ClockKind::Real, 0.0), (ClockKind::Real, f64::NAN)] {
+        let overrides = Overrides { clock: Some(clock), time_scale: Some(scale), ..Overrides::default() };
+        assert!(Experiment::from_yaml(VALID, &file(), &overrides).is_err(), "{clock:?} {scale}");
+    }
+}
