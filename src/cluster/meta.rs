@@ -107,7 +107,7 @@ pub(super) fn normalise(object: &mut Value, kind: &Kind) -> Result<(), Refusal> 
 fn undecodable(kind: &Kind, field: &str, what: &str) -> Refusal {
     Refusal::bad_request(format!(
         "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal into Go struct field ObjectMeta.{field} ({what})",
-        kind.kind, kind.version, kind.kind
+        kind.name, kind.version, kind.name
     ))
 }
 
