@@ -1,7 +1,5 @@
 //! What the embedded cluster costs: directly, through a `kube::Client`, with watchers, in lists.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
-
 #[path = "../tests/cluster_support/mod.rs"]
 mod support;
 

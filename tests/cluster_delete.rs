@@ -80,8 +80,8 @@ async fn a_new_finalizer_is_refused_on_an_object_that_is_being_deleted() {
     ask.created(INSTANCES, &held("ci-1")).await;
     let path = format!("{INSTANCES}/ci-1");
     ask.delete(&path).await;
-    let patch = json!({"metadata": {"finalizers": [FINALIZER, "x.io/b", "x.io/a"]}});
-    let (code, status) = ask.merge(&path, &patch).await;
+    let more = json!({"metadata": {"finalizers": [FINALIZER, "x.io/b", "x.io/a"]}});
+    let (code, status) = ask.merge(&path, &more).await;
     let sentence = "no new finalizers can be added if the object is being deleted, found new finalizers \
                     []string{\"x.io/a\", \"x.io/b\"}";
     assert_eq!((code.as_u16(), status["reason"].as_str()), (422, Some("Invalid")));

@@ -1,7 +1,5 @@
 //! The embedded cluster knows nothing of the types and the operator that are tested against it.
 
-#![expect(missing_docs, reason = "a test")]
-
 use std::{fs, path::Path};
 
 const MAY_USE: [&str; 3] = ["cluster", "units", "clock"];

@@ -17,14 +17,14 @@ async fn a_list_is_sorted_and_has_the_revision_of_the_whole_server() {
     let ask = Asker::new(&cluster);
     ask.created("/api/v1/namespaces", &json!({"metadata": {"name": "a"}})).await;
     ask.instances(&["b", "a", "c"]).await;
-    let last = ask.created(&INSTANCES.replace("default", "a"), &instance("z")).await;
+    let newest = ask.created(&INSTANCES.replace("default", "a"), &instance("z")).await;
     let (_, list) = ask.get("/apis/cloudkit.openshift.io/v1alpha1/computeinstances").await;
     assert_eq!(names(&list), ["z", "a", "b", "c"], "by namespace, then by name");
     assert_eq!(
         (&list["kind"], &list["apiVersion"]),
         (&json!("ComputeInstanceList"), &json!("cloudkit.openshift.io/v1alpha1"))
     );
-    assert_eq!(revision(&list), revision(&last));
+    assert_eq!(revision(&list), revision(&newest));
     assert_eq!(names(&ask.get(INSTANCES).await.1), ["a", "b", "c"]);
     let direct: Vec<Value> =
         cluster.list(GROUP, "computeinstances").iter().map(|object| Value::clone(object)).collect();

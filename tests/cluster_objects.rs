@@ -310,9 +310,9 @@ async fn what_identifies_an_object_cannot_be_changed() {
             assert!(why(&status).1.ends_with("Invalid value: \"other\": field is immutable"), "{status}");
         }
     }
-    let patch =
+    let times =
         json!({"metadata": {"creationTimestamp": "2000-01-01T00:00:00Z", "deletionTimestamp": "2000-01-01T00:00:00Z"}});
-    assert_eq!(ask.merge(&path, &patch).await.1, object, "times are the server's");
+    assert_eq!(ask.merge(&path, &times).await.1, object, "times are the server's");
 }
 
 #[tokio::test(start_paused = true)]
