@@ -3,16 +3,22 @@
 #[path = "../tests/cluster_support/mod.rs"]
 mod support;
 
-use std::{cell::RefCell, hint::black_box};
+use std::{cell::RefCell, hint::black_box, sync::Arc};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
-use provbench::cluster::{Cluster, ClusterService};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use provbench::cluster::{Cluster, ClusterService, Options};
 use serde_json::Value;
-use support::{INSTANCES, cluster, crd, large_instance, large_status, options, request};
-use tokio::runtime::Runtime;
+use support::{INSTANCES, cluster, cluster_with, crd, large_instance, large_status, options, request};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+};
 use tower::{Service, ServiceExt};
 
 /// Objects in a cluster before it is replaced by a fresh one.
@@ -192,11 +198,13 @@ fn watch(c: &mut Criterion) {
     let runtime = runtime();
     let _guard = runtime.enter();
     for watchers in [0, 1, 10] {
-        let cluster = filled(&runtime, 1);
+        // A short history, so that it is full and the same memory is used over and over.
+        let cluster = cluster_with(Options { history: 100, ..options() });
         let mut service = cluster.service();
+        runtime.block_on(send(&mut service, create_request("ci-000000")));
         let mut streams: Vec<_> = (0..watchers)
             .map(|_| {
-                let path = format!("{INSTANCES}?watch=true&resourceVersion=5");
+                let path = format!("{INSTANCES}?watch=true&resourceVersion=3");
                 let watch = request(&Method::GET, &path, "", "");
                 runtime.block_on(cluster.service().oneshot(watch)).expect("infallible").into_body()
             })
@@ -226,5 +234,74 @@ fn watch(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, start, write, read, watch);
+/// Creates over loopback TCP, with as many requests in flight as the comparison with kube-apiserver had.
+fn tcp(c: &mut Criterion) {
+    const IN_FLIGHT: usize = 16;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let cluster = cluster_with(Options { history: 1_000, ..options_in(&runtime) });
+    let server = cluster.clone();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    runtime.spawn(server.serve(listener, std::future::pending()));
+    let mut connections: Vec<_> = (0..IN_FLIGHT)
+        .map(|_| {
+            runtime.block_on(async {
+                let stream = TcpStream::connect(address).await.expect("a connection");
+                stream.set_nodelay(true).expect("a socket");
+                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+                tokio::spawn(connection);
+                sender
+            })
+        })
+        .collect();
+    let mut used = 0_usize;
+    let mut group = c.benchmark_group("cluster");
+    group.sample_size(10).throughput(Throughput::Elements(1));
+    for what in ["create", "status"] {
+        group.bench_function(format!("tcp_{what}_{IN_FLIGHT}_in_flight"), |b| {
+            b.iter_custom(|times| {
+                let times = usize::try_from(times).unwrap_or(usize::MAX);
+                let requests: Vec<Request<Full<Bytes>>> = (used..used + times)
+                    .map(|index| match what {
+                        "create" => create_request(&format!("ci-{index:07}")),
+                        _ => {
+                            let name = format!("ci-{:07}", index % 1_000);
+                            let mut status = large_status();
+                            status["status"]["desiredConfigVersion"] = index.to_string().into();
+                            let path = format!("{INSTANCES}/{name}/status");
+                            request(&Method::PATCH, &path, "application/merge-patch+json", status.to_string())
+                        }
+                    })
+                    .collect();
+                used += times;
+                let queue = Arc::new(Mutex::new(requests.into_iter()));
+                let start = tokio::time::Instant::now();
+                runtime.block_on(async {
+                    let work = connections.iter_mut().map(|sender| {
+                        let queue = queue.clone();
+                        async move {
+                            loop {
+                                let Some(request) = queue.lock().next() else { break };
+                                sender.ready().await.expect("a connection");
+                                let response = sender.send_request(request).await.expect("a response");
+                                assert!(response.status().is_success(), "{}", response.status());
+                                response.into_body().collect().await.expect("a body");
+                            }
+                        }
+                    });
+                    futures::future::join_all(work).await
+                });
+                start.elapsed()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn options_in(runtime: &Runtime) -> Options {
+    let _guard = runtime.enter();
+    options()
+}
+
+criterion_group!(benches, start, write, read, watch, tcp);
 criterion_main!(benches);

@@ -13,7 +13,7 @@ fn check(folder: &Path, files: &mut usize) {
         }
         *files += 1;
         let source = fs::read_to_string(&path).expect("a source file");
-        for used in source.split("crate::").skip(1) {
+        for used in source.split("use crate::").skip(1) {
             let module: String = used.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             assert!(MAY_USE.contains(&module.as_str()), "{} uses `crate::{module}`", path.display());
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    field::FieldError,
+    field_error::FieldError,
     kinds::{Kind, Role},
     meta,
     schema::Schema,

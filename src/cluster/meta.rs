@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{field::FieldError, kinds::Kind, names, status::Refusal};
+use super::{field_error::FieldError, kinds::Kind, names, status::Refusal};
 
 /// The metadata of an object.
 pub(super) fn of(object: &Value) -> Option<&Map<String, Value>> {

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{field::FieldError, kinds::Kind};
+use super::{field_error::FieldError, kinds::Kind};
 
 /// Why a request is refused, as the client gets to see it. Boxed, because most requests succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]

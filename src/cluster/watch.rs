@@ -42,6 +42,9 @@ const BATCH: usize = 64;
 /// How many events are looked at under one lock where most are for others.
 const LOOKED_AT: usize = 4096;
 
+/// The longest time limit that is taken, in seconds: a year.
+const LONGEST: u64 = 31_536_000;
+
 /// A running watch.
 pub(super) struct Watch {
     shared: Arc<Shared>,
@@ -113,7 +116,7 @@ impl Watch {
             timeout: query
                 .timeout_seconds
                 .filter(|limit| *limit > 0)
-                .map(|limit| clock.sleep(Duration::from_secs(limit))),
+                .map(|limit| clock.sleep(Duration::from_secs(limit.min(LONGEST)))),
             bookmark: query.bookmarks.then(|| clock.sleep(shared.options.bookmark_interval)),
             over,
         })

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::{
-    super::field::FieldError,
+    super::field_error::FieldError,
     node::{Additional, Node, Rule, Type},
     place::Place,
 };
