@@ -262,15 +262,14 @@ fn tcp(c: &mut Criterion) {
             b.iter_custom(|times| {
                 let times = usize::try_from(times).unwrap_or(usize::MAX);
                 let requests: Vec<Request<Full<Bytes>>> = (used..used + times)
-                    .map(|index| match what {
-                        "create" => create_request(&format!("ci-{index:07}")),
-                        _ => {
-                            let name = format!("ci-{:07}", index % 1_000);
-                            let mut status = large_status();
-                            status["status"]["desiredConfigVersion"] = index.to_string().into();
-                            let path = format!("{INSTANCES}/{name}/status");
-                            request(&Method::PATCH, &path, "application/merge-patch+json", status.to_string())
+                    .map(|index| {
+                        if what == "create" {
+                            return create_request(&format!("ci-{index:07}"));
                         }
+                        let mut status = large_status();
+                        status["status"]["desiredConfigVersion"] = index.to_string().into();
+                        let path = format!("{INSTANCES}/ci-{:07}/status", index % 1_000);
+                        request(&Method::PATCH, &path, "application/merge-patch+json", status.to_string())
                     })
                     .collect();
                 used += times;
