@@ -8,7 +8,7 @@ const MAY_USE: [&str; 3] = ["cluster", "units", "clock"];
 fn used(source: &str) -> Vec<String> {
     let mut modules = Vec::new();
     for rest in source.split("crate::").skip(1) {
-        let list = rest.strip_prefix('{').and_then(|rest| rest.split_once(";")).map(|(list, _)| list);
+        let list = rest.strip_prefix('{').and_then(|rest| rest.split_once(';')).map(|(list, _)| list);
         let Some(list) = list else {
             modules.push(first_word(rest));
             continue;
