@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 /// Shared by its clones.
 #[derive(Clone, Default)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     state: Arc<Mutex<State>>,
 }
 
@@ -32,7 +32,7 @@ type Answer = Response<Either<Full<Bytes>, http_body_util::combinators::UnsyncBo
 const MACHINES: &str = "/virtualmachines";
 
 impl Cluster {
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         let cluster = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let cluster = cluster.clone();
@@ -42,7 +42,7 @@ impl Cluster {
     }
 
     /// An instance and its tenant, as the operator leaves them before it launches a job.
-    pub fn with_instance(self, name: &str) -> Self {
+    pub(crate) fn with_instance(self, name: &str) -> Self {
         self.put(
             &instance_path(name),
             json!({"metadata": {"name": name, "namespace": "ns", "finalizers": ["operator"]}}),
@@ -54,15 +54,15 @@ impl Cluster {
         self
     }
 
-    pub fn put(&self, path: &str, object: Value) {
+    pub(crate) fn put(&self, path: &str, object: Value) {
         self.state.lock().objects.insert(path.to_owned(), object);
     }
 
-    pub fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
         self.state.lock().objects.get(path).cloned()
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         let mut state = self.state.lock();
         if let Some(object) = state.objects.remove(path) {
             state.tell(path, "DELETED", &object);
@@ -70,24 +70,24 @@ impl Cluster {
     }
 
     /// Changes an object from outside.
-    pub fn patch(&self, path: &str, patch: &Value) {
+    pub(crate) fn patch(&self, path: &str, change: &Value) {
         let mut state = self.state.lock();
         let mut object = state.objects.get(path).cloned().expect("an object to patch");
-        merge(&mut object, patch);
+        merge(&mut object, change);
         state.store(path, object);
     }
 
-    pub fn break_path(&self, path: &str) {
+    pub(crate) fn break_path(&self, path: &str) {
         self.state.lock().broken.push(path.to_owned());
     }
 
     /// Ends every watch.
-    pub fn end_watches(&self) {
+    pub(crate) fn end_watches(&self) {
         self.state.lock().watchers.clear();
     }
 
     /// The requests so far: method, path, body.
-    pub fn requests(&self) -> Vec<(String, String, Value)> {
+    pub(crate) fn requests(&self) -> Vec<(String, String, Value)> {
         self.state.lock().log.clone()
     }
 
@@ -109,11 +109,11 @@ impl Cluster {
     }
 }
 
-pub fn instance_path(name: &str) -> String {
+pub(crate) fn instance_path(name: &str) -> String {
     format!("/apis/cloudkit.openshift.io/v1alpha1/namespaces/ns/computeinstances/{name}")
 }
 
-pub fn machine_path(name: &str) -> String {
+pub(crate) fn machine_path(name: &str) -> String {
     format!("/apis/kubevirt.io/v1/namespaces/ns-x/virtualmachines/{name}")
 }
 

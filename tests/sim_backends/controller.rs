@@ -72,8 +72,8 @@ async fn a_workflow_job_is_never_waiting_and_not_a_job() {
     let machines = world.boot_machines();
     let launched =
         world.call("POST", "/api/v2/workflow_job_templates/create-vm-workflow++Default/launch/", &json!({})).await;
-    let (status, job) = launched;
-    assert_eq!((status.as_u16(), &job["workflow_job"], &job["type"]), (201, &json!(1), &json!("workflow_job")));
+    let (code, job) = launched;
+    assert_eq!((code.as_u16(), &job["workflow_job"], &job["type"]), (201, &json!(1), &json!("workflow_job")));
     world.aap.idle().await;
     assert_eq!(world.call("GET", "/api/v2/jobs/1/", &Value::Null).await.0.as_u16(), 404);
     assert_eq!(world.call("POST", "/api/v2/jobs/1/cancel/", &Value::Null).await.0.as_u16(), 404);
@@ -83,8 +83,8 @@ async fn a_workflow_job_is_never_waiting_and_not_a_job() {
     assert_eq!(states, ["Pending", "Running", "Failed"]);
     let bare = world.call("POST", "/api/v2/workflow_job_templates/create-vm-workflow/launch/", &json!({})).await;
     assert_eq!(bare.0.as_u16(), 404, "a bare name is for job templates only");
-    let (status, job) = world.call("POST", "/api/v2/job_templates/create-vm/launch/", &json!({})).await;
-    assert_eq!((status.as_u16(), &job["job"]), (201, &json!(2)));
+    let (code, job) = world.call("POST", "/api/v2/job_templates/create-vm/launch/", &json!({})).await;
+    assert_eq!((code.as_u16(), &job["job"]), (201, &json!(2)));
     machines.abort();
 }
 

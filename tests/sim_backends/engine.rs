@@ -52,7 +52,7 @@ async fn a_webhook_becomes_a_launch_as_the_real_engine_makes_it() {
     let answered = world.clock.elapsed().as_secs_f64();
     assert!((0.003..0.009).contains(&answered), "{answered}");
     eda.idle().await;
-    let log = log.lock();
+    let log = log.lock().clone();
     assert_eq!(log[0].1, "GET /api/v2/unified_job_templates/?name=create-vm");
     let (launched_at, request, body) = &log[1];
     assert_eq!(request, "POST /api/v2/job_templates/7/launch/");

@@ -138,7 +138,7 @@ async fn a_create_job_fails_where_the_playbook_would() {
                 cluster.patch(
                     &instance_path("ci-0001"),
                     &json!({"metadata": {"deletionTimestamp": "2026-02-12T00:00:00Z"}}),
-                )
+                );
             },
             "Add the finalizer: metadata.finalizers: Forbidden",
         ),

@@ -19,7 +19,7 @@ fn ask(stream: &mut TcpStream, request: &str) -> (u16, String) {
     stream.write_all(request.as_bytes()).expect("sent");
     let mut received = Vec::new();
     loop {
-        let mut chunk = [0; 65_536];
+        let mut chunk = [0; 4_096];
         let read = stream.read(&mut chunk).expect("received");
         assert!(read > 0, "the connection was closed");
         received.extend_from_slice(&chunk[..read]);

@@ -21,18 +21,18 @@ use tower::ServiceExt;
 
 use crate::cluster::Cluster;
 
-pub const SEED: Seed = Seed::new(7);
-pub const CREATE: &str = "create-vm";
-pub const DELETE: &str = "delete-vm";
+pub(crate) const SEED: Seed = Seed::new(7);
+pub(crate) const CREATE: &str = "create-vm";
+pub(crate) const DELETE: &str = "delete-vm";
 
 /// A profile that ships.
-pub fn profile(name: &str) -> Profile {
+pub(crate) fn profile(name: &str) -> Profile {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/profiles").join(format!("{name}.yaml"));
     Profile::load(&path).expect("a profile that ships is valid")
 }
 
 /// A profile that ships, with some lines of its YAML changed.
-pub fn profile_with(name: &str, changes: &[(&str, &str)]) -> Profile {
+pub(crate) fn profile_with(name: &str, changes: &[(&str, &str)]) -> Profile {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/profiles").join(format!("{name}.yaml"));
     let mut yaml = std::fs::read_to_string(&path).expect("readable");
     for (from, to) in changes {
@@ -42,17 +42,17 @@ pub fn profile_with(name: &str, changes: &[(&str, &str)]) -> Profile {
     Profile::from_yaml(&yaml, &path).expect("valid")
 }
 
-pub struct World {
-    pub clock: SharedClock,
-    pub truth: TruthLog,
-    pub cluster: Cluster,
-    pub profile: Profile,
-    pub aap: Aap,
-    pub service: HttpService,
+pub(crate) struct World {
+    pub(crate) clock: SharedClock,
+    pub(crate) truth: TruthLog,
+    pub(crate) cluster: Cluster,
+    pub(crate) profile: Profile,
+    pub(crate) aap: Aap,
+    pub(crate) service: HttpService,
 }
 
 /// The templates that tests launch: jobs 7 and 8, workflow 9.
-pub fn templates() -> Vec<Template> {
+pub(crate) fn templates() -> Vec<Template> {
     vec![
         Template::job(7, CREATE, Playbook::Create),
         Template::job(8, DELETE, Playbook::Delete),
@@ -61,11 +61,11 @@ pub fn templates() -> Vec<Template> {
 }
 
 impl World {
-    pub fn new(profile: Profile, cluster: Cluster) -> Self {
+    pub(crate) fn new(profile: Profile, cluster: Cluster) -> Self {
         Self::with(profile, cluster, templates(), None)
     }
 
-    pub fn with(profile: Profile, cluster: Cluster, templates: Vec<Template>, token: Option<&str>) -> Self {
+    pub(crate) fn with(profile: Profile, cluster: Cluster, templates: Vec<Template>, token: Option<&str>) -> Self {
         let epoch = "2026-02-12T00:00:00Z".parse().expect("a timestamp");
         let clock: SharedClock = Arc::new(ModelClock::start(epoch));
         let truth = TruthLog::default();
@@ -84,16 +84,16 @@ impl World {
     }
 
     /// Boots machines from now on.
-    pub fn boot_machines(&self) -> tokio::task::JoinHandle<()> {
+    pub(crate) fn boot_machines(&self) -> tokio::task::JoinHandle<()> {
         let profile = self.profile.kubevirt.clone();
         tokio::spawn(KubeVirt::run(self.cluster.client(), self.clock.clone(), SEED, profile, self.truth.clone()))
     }
 
-    pub fn eda(&self, webhook_token: Option<&str>) -> Eda {
+    pub(crate) fn eda(&self, webhook_token: Option<&str>) -> Eda {
         self.eda_on(self.service.clone(), webhook_token)
     }
 
-    pub fn eda_on(&self, aap: HttpService, webhook_token: Option<&str>) -> Eda {
+    pub(crate) fn eda_on(&self, aap: HttpService, webhook_token: Option<&str>) -> Eda {
         Eda::new(EdaOptions {
             clock: self.clock.clone(),
             seed: SEED,
@@ -106,41 +106,41 @@ impl World {
         })
     }
 
-    pub async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
         call(&self.service, method, path, body).await
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.call("GET", path, &Value::Null).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
     /// Launches a template for an object and gives the job's id.
-    pub async fn launch(&self, template: u64, object: &str) -> u64 {
+    pub(crate) async fn launch(&self, template: u64, object: &str) -> u64 {
         let body = json!({"extra_vars": {"ansible_eda": {"event": {"payload": payload(object)}}}});
         let (status, job) = self.call("POST", &format!("/api/v2/job_templates/{template}/launch/"), &body).await;
         assert_eq!(status, StatusCode::CREATED, "{job}");
         job["id"].as_u64().expect("an id")
     }
 
-    pub async fn status(&self, id: u64) -> String {
+    pub(crate) async fn status(&self, id: u64) -> String {
         self.get(&format!("/api/v2/jobs/{id}/")).await["status"].as_str().expect("a status").to_owned()
     }
 
-    pub async fn sleep(&self, seconds: f64) {
+    pub(crate) async fn sleep(&self, seconds: f64) {
         self.clock.sleep(Duration::from_secs_f64(seconds)).await;
     }
 
     /// The states that a job went through, and when, in seconds.
-    pub fn states(truth: &[Truth], id: u64) -> Vec<(String, f64)> {
+    pub(crate) fn states(truth: &[Truth], id: u64) -> Vec<(String, f64)> {
         let of_job = truth.iter().filter(|entry| entry.event == "job_state" && entry.job_id == id.to_string());
         of_job.map(|entry| (entry.to.to_string(), entry.at_ns.as_secs_f64())).collect()
     }
 }
 
 /// An object as a launch carries it.
-pub fn payload(name: &str) -> Value {
+pub(crate) fn payload(name: &str) -> Value {
     json!({
         "apiVersion": "cloudkit.openshift.io/v1alpha1",
         "kind": "ComputeInstance",
@@ -154,7 +154,7 @@ pub fn payload(name: &str) -> Value {
 }
 
 /// One request; the body is JSON or, where it is not, a string.
-pub async fn call(service: &HttpService, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+pub(crate) async fn call(service: &HttpService, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let request = Request::builder().method(method).uri(path).body(body).expect("a request");
