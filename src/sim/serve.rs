@@ -5,7 +5,7 @@ use std::{future::Future, io, pin::pin};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 use tower::{BoxError, ServiceExt};
@@ -58,6 +58,10 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn answer(service: HttpService, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
     let (head, body) = request.into_parts();
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        // It says so itself: nobody waits for what would be thrown away.
+        return Ok(empty(StatusCode::PAYLOAD_TOO_LARGE).map(Full::new));
+    }
     let response = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => service.oneshot(Request::from_parts(head, body.to_bytes())).await?,
         Err(error) if error.is::<LengthLimitError>() => empty(StatusCode::PAYLOAD_TOO_LARGE),

@@ -91,9 +91,16 @@ impl Controller {
     }
 
     async fn live(self: Arc<Self>, job: Launched) {
-        self.wait(job.draw(self.seed, &self.profile.commit_delay, "commit_delay")).await;
-        self.run_task_manager();
-        job.control.started.wait().await;
+        let commit_delay = job.draw(self.seed, &self.profile.commit_delay, "commit_delay");
+        tokio::select! {
+            biased;
+            // Another job's run of the task manager came first.
+            () = job.control.started.wait() => {}
+            () = self.wait(commit_delay) => {
+                self.run_task_manager();
+                job.control.started.wait().await;
+            }
+        }
         if job.kind == JobKind::Job {
             let takes = job.draw(self.seed, &self.profile.worker_start, "worker_start");
             tokio::select! {

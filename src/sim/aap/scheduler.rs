@@ -27,13 +27,13 @@ impl Controller {
             let mut state = self.state.lock();
             self.process_dependencies(&mut state);
             let mut starts = 0;
-            while starts < self.profile.starts_per_run
+            while starts < self.profile.starts_per_run.get()
                 && let Some(id) = next_startable(&state, &self.catalogue, &self.profile)
             {
                 self.start(&mut state, id);
                 starts += 1;
             }
-            if starts == self.profile.starts_per_run && state.has_pending() {
+            if starts == self.profile.starts_per_run.get() && state.has_pending() {
                 state.full_runs += 1;
                 After::More(state.full_runs)
             } else if state.has_pending() && !state.tick_armed {

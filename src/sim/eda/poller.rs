@@ -76,7 +76,7 @@ impl Shared {
         let mut batches: Vec<(Word, Vec<u64>)> = Vec::new();
         for (collection, id) in state.in_flight.keys() {
             match batches.last_mut() {
-                Some((last, ids)) if last == collection && ids.len() < self.profile.poll_batch => ids.push(*id),
+                Some((last, ids)) if last == collection && ids.len() < self.profile.poll_batch.get() => ids.push(*id),
                 _ => batches.push((collection.clone(), vec![*id])),
             }
         }

@@ -145,6 +145,27 @@ pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S:
     serializer.serialize_str(&format(*duration))
 }
 
+/// The same for durations that cannot be zero.
+pub mod positive {
+    use std::time::Duration;
+
+    use serde::{Deserializer, de::Error as _};
+
+    pub use super::serialize;
+
+    /// For `#[serde(with = …)]`: reads a duration above zero.
+    ///
+    /// # Errors
+    /// Those of [`parse`](super::parse), and for zero.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let duration = super::deserialize(deserializer)?;
+        if duration.is_zero() {
+            return Err(D::Error::custom("no time at all is not possible here: write more than 0s"));
+        }
+        Ok(duration)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

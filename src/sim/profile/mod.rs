@@ -16,6 +16,7 @@ mod forecast;
 mod latency;
 
 use std::{
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -56,11 +57,11 @@ pub struct AapProfile {
     /// From the request to cancel a running job to its playbook being stopped.
     pub cancel_latency: Latency,
     /// How often the task manager runs without being asked, while something is pending.
-    #[serde(with = "duration", default = "twenty_seconds")]
+    #[serde(with = "duration::positive", default = "twenty_seconds")]
     pub tick: Duration,
     /// The most jobs that one run of the task manager starts.
     #[serde(default = "hundred")]
-    pub starts_per_run: usize,
+    pub starts_per_run: NonZeroUsize,
     /// The most jobs at once; 0 is no limit.
     #[serde(default)]
     pub max_concurrent_jobs: usize,
@@ -84,11 +85,11 @@ pub struct EdaProfile {
     /// The most actions at once under [`Strategy::Parallel`], those that wait for their job counted in; 0 is no limit.
     pub max_actions: usize,
     /// How often the jobs in flight are asked about.
-    #[serde(with = "duration", default = "ten_seconds")]
+    #[serde(with = "duration::positive", default = "ten_seconds")]
     pub poll_interval: Duration,
     /// How many jobs one request asks about.
     #[serde(default = "twenty_five")]
-    pub poll_batch: usize,
+    pub poll_batch: NonZeroUsize,
     /// How often a launch that was answered 429, 502 or 503 is tried again.
     #[serde(default = "five")]
     pub launch_retries: u32,
@@ -116,7 +117,7 @@ pub struct PlaybooksProfile {
     /// The playbook that removes one.
     pub delete: DeleteProfile,
     /// How often a playbook looks whether what it waits for has come.
-    #[serde(with = "duration", default = "five_seconds")]
+    #[serde(with = "duration::positive", default = "five_seconds")]
     pub check_interval: Duration,
     /// How long it does so before it fails.
     #[serde(with = "duration", default = "ten_minutes")]
@@ -199,33 +200,11 @@ impl Profile {
     /// When it is no profile.
     pub fn from_yaml(yaml: &str, path: &Path) -> Result<Self, ProfileError> {
         let options = serde_saphyr::options! { with_snippet: false };
-        let profile: Self = serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
+        serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
             let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
             let message = bare_message(&error.to_string());
             ProfileError::Parse { path: path.to_owned(), line, column, message }
-        })?;
-        profile.validate().map_err(|message| ProfileError::Parse {
-            path: path.to_owned(),
-            line: 0,
-            column: 0,
-            message,
-        })?;
-        Ok(profile)
-    }
-
-    /// What the types alone do not hold.
-    fn validate(&self) -> Result<(), String> {
-        let positive = [
-            ("aap.tick", !self.aap.tick.is_zero()),
-            ("aap.starts_per_run", self.aap.starts_per_run > 0),
-            ("eda.poll_interval", !self.eda.poll_interval.is_zero()),
-            ("eda.poll_batch", self.eda.poll_batch > 0),
-            ("playbooks.check_interval", !self.playbooks.check_interval.is_zero()),
-        ];
-        match positive.into_iter().find(|(_, holds)| !holds) {
-            Some((field, _)) => Err(format!("`{field}` is zero: write more than that")),
-            None => Ok(()),
-        }
+        })
     }
 }
 
@@ -249,12 +228,12 @@ const fn ten_minutes() -> Duration {
     Duration::from_secs(600)
 }
 
-const fn hundred() -> usize {
-    100
+const fn hundred() -> NonZeroUsize {
+    NonZeroUsize::new(100).unwrap()
 }
 
-const fn twenty_five() -> usize {
-    25
+const fn twenty_five() -> NonZeroUsize {
+    NonZeroUsize::new(25).unwrap()
 }
 
 const fn five() -> u32 {
@@ -304,7 +283,9 @@ pub(in crate::sim) mod tests {
         let error = error_in("instant", "boot: {fixed: 0s}", "boot: {uniform: {min: 2s, max: 1s}}");
         assert!(error.starts_with("p.yaml:28:") && error.contains("`min` (2s) is above `max` (1s)"), "{error}");
         let error = error_in("instant", "poll_interval: 100ms", "poll_interval: 0s");
-        assert!(error.contains("`eda.poll_interval` is zero"), "{error}");
+        assert_eq!(error, "p.yaml:14:18: no time at all is not possible here: write more than 0s");
+        let error = error_in("instant", "max_actions: 0", "max_actions: 0\n  poll_batch: 0");
+        assert!(error.starts_with("p.yaml:14:") && error.contains("nonzero"), "{error}");
         let error = error_in("instant", "kubevirt:", "virt:");
         assert!(error.contains("virt"), "{error}");
     }
