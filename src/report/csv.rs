@@ -142,7 +142,7 @@ impl<W: Write> SamplesCsv<W> {
     fn sample(&mut self, sample: &Sample) -> io::Result<()> {
         let deprovision = sample.deprovision_total();
         let service = sample.provision_service();
-        let total_service = service.zip(deprovision).map(|(p, d)| Nanos::new(p.get() + d.get()));
+        let total_service = service.zip(deprovision).map(|(p, d)| Nanos::new(p.get().saturating_add(d.get())));
         let rows = &mut self.rows;
         rows.instance(sample.instance.index());
         rows.word(sample.outcome.as_str());
@@ -223,5 +223,76 @@ impl<W: Write> TransitionsCsv<W> {
     /// What the writer says.
     pub fn finish(self) -> io::Result<W> {
         self.rows.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        record::{Outcome, Plane},
+        report::fixture::{S, lived, sample, transition, trial},
+    };
+
+    fn awkward() -> TrialRecord {
+        let cut = Sample {
+            outcome: Outcome::Censored,
+            censored_ns: Some(Nanos::new(600 * S)),
+            provision_state: "Running".into(),
+            orphans: 1,
+            ..sample(99_999)
+        };
+        let mut record = trial(1, "a \"b\", c", vec![lived(0, 130 * S, 82 * S), cut]);
+        record.transitions = vec![
+            transition(0, "eda-webhook-1", Plane::Observed, "", "Pending", 40_000_000),
+            transition(99_999, "two\nlines", Plane::Backend, "Pending", "Running", u64::MAX),
+        ];
+        record
+    }
+
+    fn written() -> (String, String) {
+        let mut samples = SamplesCsv::new(Vec::new()).unwrap();
+        let mut transitions = TransitionsCsv::new(Vec::new()).unwrap();
+        samples.trial(&awkward()).unwrap();
+        transitions.trial(&awkward()).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(samples.finish().unwrap()), text(transitions.finish().unwrap()))
+    }
+
+    #[test]
+    fn both_tables_have_the_promised_columns_and_quote_what_must_be_quoted() {
+        let (samples, transitions) = written();
+        insta::assert_snapshot!("samples_csv", samples);
+        insta::assert_snapshot!("transitions_csv", transitions);
+    }
+
+    #[test]
+    fn both_tables_read_back_to_what_was_recorded() {
+        let record = awkward();
+        let (samples, transitions) = written();
+        let mut reader = ::csv::Reader::from_reader(samples.as_bytes());
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), record.samples.len());
+        for (row, sample) in rows.iter().zip(&record.samples) {
+            assert_eq!(&row[1], record.key.arm.as_str());
+            assert_eq!(row[3].parse(), Ok(sample.instance));
+            assert_eq!(row[9].parse().ok(), sample.total().map(Nanos::get));
+            assert_eq!(row[20].parse().ok(), sample.censored_ns.map(Nanos::get));
+        }
+        let mut reader = ::csv::Reader::from_reader(transitions.as_bytes());
+        for (row, change) in reader.records().map(Result::unwrap).zip(&record.transitions) {
+            assert_eq!(&row[4], change.job_id.as_str());
+            assert_eq!(row[9].parse(), Ok(change.at_ns.get()));
+        }
+    }
+
+    #[test]
+    fn rows_are_written_out_along_the_way() {
+        let record = trial(1, "aap", (0..2_000).map(|index| lived(index, S, S)).collect());
+        let mut samples = SamplesCsv::new(Vec::new()).unwrap();
+        samples.trial(&record).unwrap();
+        assert!(samples.rows.buffer.len() < FLUSH_AT && samples.rows.out.len() >= FLUSH_AT);
+        let text = String::from_utf8(samples.finish().unwrap()).unwrap();
+        assert_eq!(text.lines().count(), 2_001);
     }
 }
