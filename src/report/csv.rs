@@ -1,102 +1,12 @@
 //! `samples.csv` and `transitions.csv`, written a trial at a time.
-//!
-//! RFC 4180 with `\n` between rows. Rows are put together by hand: a run can have ten million of them, and all but the
-//! words are numbers that need no quoting.
 
 use std::io::{self, Write};
 
 use crate::{
     record::{Sample, Transition, TrialKey, TrialRecord},
+    report::rows::{Rows, push_word},
     units::Nanos,
 };
-
-/// The bytes that a row buffer is written out at.
-const FLUSH_AT: usize = 1 << 16;
-
-/// Rows under way to a writer.
-#[derive(Debug)]
-struct Rows<W> {
-    out: W,
-    buffer: Vec<u8>,
-}
-
-impl<W: Write> Rows<W> {
-    fn new(out: W, header: &str) -> Self {
-        let mut buffer = Vec::with_capacity(FLUSH_AT + 1024);
-        buffer.extend_from_slice(header.as_bytes());
-        buffer.push(b'\n');
-        Self { out, buffer }
-    }
-
-    /// Ends a row in which every field was followed by a comma.
-    fn end(&mut self) -> io::Result<()> {
-        if let Some(last) = self.buffer.last_mut() {
-            *last = b'\n';
-        }
-        if self.buffer.len() < FLUSH_AT {
-            return Ok(());
-        }
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<W> {
-        self.out.write_all(&self.buffer)?;
-        self.out.flush()?;
-        Ok(self.out)
-    }
-
-    fn number(&mut self, number: u64) {
-        let mut digits = [0_u8; 20];
-        let mut first = digits.len();
-        let mut rest = number;
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.buffer.extend_from_slice(&digits[first..]);
-        self.buffer.push(b',');
-    }
-
-    fn time(&mut self, time: Option<Nanos>) {
-        match time {
-            Some(time) => self.number(time.get()),
-            None => self.buffer.push(b','),
-        }
-    }
-
-    fn word(&mut self, word: &str) {
-        push_word(&mut self.buffer, word);
-    }
-
-    fn instance(&mut self, index: u32) {
-        self.buffer.extend_from_slice(b"ci-");
-        let number = u64::from(index) + 1;
-        for below in [1000, 100, 10] {
-            if number < below {
-                self.buffer.push(b'0');
-            }
-        }
-        self.number(number);
-    }
-}
-
-/// Appends a field and its comma, quoted where it must be.
-fn push_word(buffer: &mut Vec<u8>, word: &str) {
-    if word.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
-        buffer.push(b'"');
-        buffer.extend_from_slice(word.replace('"', "\"\"").as_bytes());
-        buffer.push(b'"');
-    } else {
-        buffer.extend_from_slice(word.as_bytes());
-    }
-    buffer.push(b',');
-}
 
 /// The columns that all rows of a trial share.
 fn prefix(key: &TrialKey) -> Vec<u8> {
@@ -231,7 +141,10 @@ mod tests {
     use super::*;
     use crate::{
         record::{Outcome, Plane},
-        report::fixture::{S, lived, sample, transition, trial},
+        report::{
+            fixture::{S, lived, sample, transition, trial},
+            rows::FLUSH_AT,
+        },
     };
 
     fn awkward() -> TrialRecord {

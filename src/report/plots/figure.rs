@@ -40,7 +40,7 @@ pub struct PlotError {
 }
 
 /// A plot that can be drawn on anything.
-pub(super) trait Plot: Sync {
+pub(super) trait Plot {
     /// The file's name without its ending.
     fn name(&self) -> String;
     /// What it shows.
@@ -54,17 +54,19 @@ pub(super) trait Plot: Sync {
 /// Draws all plots of a run.
 pub(in crate::report) fn draw(report: &Report) -> Result<Vec<Figure>, PlotError> {
     font::register().map_err(|reason| PlotError { plot: "*".to_owned(), reason: reason.to_owned() })?;
-    let mut figures = Vec::new();
-    for metric in Metric::TOTALS {
-        figures.push(figure(&Dots::of(report, &metric))?);
-    }
-    for metric in Metric::TOTALS {
-        figures.push(figure(&Ecdf::of(report, &metric))?);
-    }
-    for plane in planes(report) {
-        figures.push(figure(&Bars::of(report, plane))?);
-    }
-    Ok(figures)
+    // Each kind on a thread of its own: pixels are most of the time that a report takes.
+    std::thread::scope(|scope| {
+        let dots = scope.spawn(|| Metric::TOTALS.iter().map(|metric| figure(&Dots::of(report, metric))).collect());
+        let curves = scope.spawn(|| Metric::TOTALS.iter().map(|metric| figure(&Ecdf::of(report, metric))).collect());
+        let bars = scope.spawn(|| planes(report).into_iter().map(|plane| figure(&Bars::of(report, plane))).collect());
+        let mut figures = Vec::new();
+        for kind in [dots, curves, bars] {
+            let drawn: Result<Vec<Figure>, PlotError> =
+                kind.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            figures.extend(drawn?);
+        }
+        Ok(figures)
+    })
 }
 
 /// The planes that saw a job's state.
