@@ -4,11 +4,15 @@
 //! default. Without the feature `harness` only the operator is compiled. `docs/ARCHITECTURE.md` is the map.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod units;
 
 #[cfg(feature = "harness")]
 pub mod cluster;
+#[cfg(feature = "harness")]
+pub mod harness;
+pub mod operator;
 #[cfg(feature = "harness")]
 pub mod record;
 #[cfg(feature = "harness")]

@@ -1,8 +1,12 @@
 //! Newtypes for what is counted and named everywhere: nanoseconds, seeds, ids.
 
+mod duration;
+
 use std::{fmt, ops::Sub, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+pub use duration::{GoDuration, NotADuration, parse_duration};
 
 /// A point in time or a duration, in nanoseconds; a point counts from the epoch of its trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

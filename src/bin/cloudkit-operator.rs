@@ -1,1 +1,5 @@
-fn main() {}
+//! The operator. See `cloudkit-operator --help`.
+
+fn main() -> provbench::cli::Exit {
+    provbench::cli::operator::main()
+}

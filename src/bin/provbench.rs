@@ -1,1 +1,5 @@
-fn main() {}
+//! The harness. See `provbench --help`.
+
+fn main() -> provbench::cli::Exit {
+    provbench::cli::provbench::main()
+}

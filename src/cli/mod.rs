@@ -1,0 +1,18 @@
+//! The command lines: the only place that knows clap, the terminal and exit codes.
+
+#[cfg(feature = "harness")]
+mod crd;
+mod exit;
+pub mod operator;
+#[cfg(feature = "harness")]
+mod progress;
+#[cfg(feature = "harness")]
+pub mod provbench;
+#[cfg(feature = "harness")]
+mod report;
+#[cfg(feature = "harness")]
+mod run;
+#[cfg(feature = "harness")]
+mod run_folder;
+
+pub use exit::Exit;

@@ -1,0 +1,35 @@
+//! `provbench`.
+
+use clap::{Parser, Subcommand};
+
+use crate::cli::{crd, exit::Exit, report, run};
+
+/// Measures how fast a Kubernetes operator gets long work done through job backends, and says which backend is faster, and
+/// how sure that is.
+///
+/// Exit codes: 0 done; 1 could not run, or stopped; 2 usage or configuration; 3 a gate failed; 4 an invariant is broken or
+/// samples were lost.
+#[derive(Debug, Parser)]
+#[command(name = "provbench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArguments),
+    Report(report::ReportArguments),
+    Crd(crd::CrdArguments),
+}
+
+/// Runs the command that the command line asks for.
+#[must_use]
+pub fn main() -> Exit {
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Crd(arguments) => crd::crd(&arguments),
+    };
+    result.unwrap_or_else(super::exit::Failure::tell)
+}

@@ -1,0 +1,223 @@
+//! `provbench run`.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    cli::{
+        exit::{Exit, Failure},
+        progress::Progress,
+        run_folder::{RunFolder, WriteError, write_artifacts, write_run_info},
+    },
+    clock::{Clock, SystemClock},
+    harness::{
+        Experiment,
+        experiment::Overrides,
+        host_info,
+        runner::{self, RunEnd, RunError, RunOptions},
+    },
+    record::{ClockKind, RunInfo, RunStatus, SCHEMA_VERSION},
+    report::{RenderOptions, Report, render, terminal_table},
+};
+
+/// What time 0 of a trial in virtual time stands for: the day of the measurement that this all began with.
+const VIRTUAL_EPOCH: Timestamp = Timestamp::constant(1_770_854_400, 0);
+
+/// Broken invariants that run.json repeats; the journal has them all.
+const PROBLEMS_KEPT_MAX: usize = 100;
+
+/// Runs an experiment and reports on it; the last line on stdout is the run's folder
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// The experiment
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The folder of this run; must be empty or not exist [default: reports/EXPERIMENT/TIME-seedSEED]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The seed of all random draws, instead of the file's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The number of blocks, instead of the file's
+    #[arg(long, value_name = "N")]
+    blocks: Option<u32>,
+    /// The clock, instead of the file's: simulated time, or the machine's over loopback sockets
+    #[arg(long, value_enum)]
+    clock: Option<ClockArgument>,
+    /// Real seconds for one recorded second, with the real clock
+    #[arg(long, value_name = "X")]
+    time_scale: Option<f64>,
+    /// The cluster that everything runs against; this version has `embedded`
+    #[arg(long, value_name = "CLUSTER", default_value = "embedded")]
+    cluster: String,
+    /// Draw no plots
+    #[arg(long)]
+    no_plots: bool,
+    /// Set a value over the file, as in instances=50 or arms.aap.poll_interval=5s; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// What is printed: the comparison as a table, or summary.json
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Trials in virtual time run side by side on this many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ClockArgument {
+    Virtual,
+    Real,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    let experiment = Arc::new(load(arguments)?);
+    let now = SystemClock::start().now();
+    let epoch = match experiment.clock() {
+        ClockKind::Virtual => VIRTUAL_EPOCH,
+        ClockKind::Real => now,
+    };
+    let mut info = run_info(&experiment, epoch)?;
+    let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
+    let mut folder = RunFolder::create(&path, &info)?;
+    let mut report = Report::new(&info);
+
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_interrupt(stop.clone());
+    let ended = Arc::new(AtomicU64::new(0));
+    let cells = experiment.arms().len() as u64 * experiment.scenarios().len() as u64;
+    let total = u64::from(experiment.blocks()) * u64::from(experiment.instances()) * cells;
+    let progress = Progress::start(total, ended.clone());
+    let threads = arguments.threads.map_or(info.host.cpus, usize::from);
+    let options = RunOptions { threads, epoch, stop, ended };
+    let outcome = runner::run(&experiment, &options, &mut |trial| {
+        folder.trial(&trial)?;
+        let place = &trial.key;
+        let place = format!("block {}, {}, {}", place.block, place.arm, place.scenario);
+        let room = PROBLEMS_KEPT_MAX.saturating_sub(info.problems.len());
+        info.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{place}: {problem}")));
+        report.add(&trial);
+        Ok::<(), WriteError>(())
+    });
+    progress.finish();
+    let failure = conclude(outcome, &mut info);
+    folder.finish().map_err(Failure::could_not_run)?;
+    publish(arguments, &path, &info, report)?;
+    match failure {
+        Some(failure) => Err(failure),
+        None if info.problems.is_empty() => Ok(Exit::Done),
+        None => Ok(Exit::Invalid),
+    }
+}
+
+fn load(arguments: &RunArguments) -> Result<Experiment, Failure> {
+    if arguments.cluster != "embedded" {
+        let error = anyhow!("--cluster {}: this version has only `embedded`", arguments.cluster);
+        return Err(Failure::usage(error));
+    }
+    let overrides = Overrides {
+        set: arguments.set.clone(),
+        seed: arguments.seed,
+        blocks: arguments.blocks,
+        clock: arguments.clock.map(|clock| match clock {
+            ClockArgument::Virtual => ClockKind::Virtual,
+            ClockArgument::Real => ClockKind::Real,
+        }),
+        time_scale: arguments.time_scale,
+    };
+    Experiment::load(&arguments.file, &overrides).map_err(Failure::usage)
+}
+
+fn run_info(experiment: &Experiment, epoch: Timestamp) -> Result<RunInfo, Failure> {
+    Ok(RunInfo {
+        schema_version: SCHEMA_VERSION,
+        provbench_version: env!("CARGO_PKG_VERSION").to_owned(),
+        experiment: experiment.name().to_owned(),
+        description: experiment.description().to_owned(),
+        seed: experiment.seed(),
+        clock: experiment.clock(),
+        time_scale: experiment.time_scale(),
+        epoch: epoch.to_string(),
+        blocks: experiment.blocks(),
+        instances: experiment.instances(),
+        arms: experiment.arms().iter().map(|arm| arm.name().to_owned()).collect(),
+        scenarios: experiment.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
+        config: serde_json::to_value(experiment).map_err(Failure::could_not_run)?,
+        host: host_info(),
+        status: RunStatus::Incomplete,
+        problems: Vec::new(),
+    })
+}
+
+fn default_folder(experiment: &Experiment, now: Timestamp) -> PathBuf {
+    let time = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
+    Path::new("reports").join(experiment.name()).join(format!("{time}-seed{}", experiment.seed().get()))
+}
+
+/// The first interrupt lets the run end with what it has; the second ends it at once.
+fn stop_on_interrupt(stop: Arc<AtomicBool>) {
+    // It ends with the process.
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if stop.swap(true, Ordering::Relaxed) {
+                    std::process::exit(i32::from(Exit::CouldNotRun.code()));
+                }
+                eprintln!("stopping: what was measured is written; interrupt again to end at once");
+            }
+        });
+    });
+}
+
+/// Takes note of how the run ended; what there is to say about an early end.
+fn conclude(outcome: Result<RunEnd, RunError<WriteError>>, info: &mut RunInfo) -> Option<Failure> {
+    match outcome {
+        Ok(RunEnd::Complete) => {
+            info.status = RunStatus::Complete;
+            None
+        }
+        Ok(RunEnd::Stopped) => Some(Failure::could_not_run(anyhow!(
+            "stopped before the plan was done; what was measured is written and marked incomplete"
+        ))),
+        Err(error) => Some(Failure::could_not_run(error)),
+    }
+}
+
+/// Renders everything, and shows the comparison.
+fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Report) -> Result<(), Failure> {
+    report.close(info);
+    let artifacts =
+        render(&report, info, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
+    write_artifacts(path, &artifacts)
+        .and_then(|()| write_run_info(path, info))
+        .map_err(|error| Failure::could_not_run(anyhow!("failed to write to {}: {error}", path.display())))?;
+    let text = match arguments.format {
+        Format::Text => terminal_table(&report.summary()),
+        Format::Json => artifacts
+            .iter()
+            .find(|artifact| artifact.path == "summary.json")
+            .map(|artifact| String::from_utf8_lossy(&artifact.bytes).trim_end().to_owned())
+            .unwrap_or_default(),
+    };
+    let mut out = io::stdout().lock();
+    // A reader that has gone away does not make the run invalid: everything is in the folder.
+    let _ = writeln!(out, "{text}\n{}", path.display());
+    Ok(())
+}

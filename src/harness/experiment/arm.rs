@@ -1,0 +1,104 @@
+//! One operator configuration under comparison.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    operator::config::{Config, ConfigError, ProviderKind, Warning},
+    sim::profile::Profile,
+};
+
+/// The bearer token of the simulated AAP; there is nothing behind it to protect.
+pub(crate) const SIMULATED_TOKEN: &str = "simulated";
+
+/// The names of the simulated AAP's templates.
+pub(crate) const PROVISION_TEMPLATE: &str = "create-compute-instance";
+pub(crate) const DEPROVISION_TEMPLATE: &str = "delete-compute-instance";
+
+/// Where an arm's operator finds its surroundings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The namespace of the instances.
+    pub namespace: String,
+    /// AAP's URL, ending in `/api/controller`.
+    pub aap_url: String,
+    /// EDA's URL, without a path.
+    pub eda_url: String,
+}
+
+/// An arm.
+#[derive(Clone, Debug, Serialize)]
+pub struct Arm {
+    pub(super) name: String,
+    #[serde(serialize_with = "provider_word")]
+    pub(super) provider: ProviderKind,
+    /// Environment variables of the operator.
+    pub(super) settings: BTreeMap<String, String>,
+    pub(super) profile_name: String,
+    pub(super) profile: Profile,
+}
+
+fn provider_word<S: serde::Serializer>(provider: &ProviderKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(provider.as_str())
+}
+
+impl Arm {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its provider.
+    #[must_use]
+    pub fn provider(&self) -> ProviderKind {
+        self.provider
+    }
+
+    /// How its backends behave.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The operator's environment, as this arm sets it up: surroundings first, the arm's own settings over them.
+    #[must_use]
+    pub fn environment(&self, endpoints: &Endpoints) -> BTreeMap<String, String> {
+        environment(self.provider, &self.settings, endpoints)
+    }
+
+    /// The operator's configuration, read from its environment as production does.
+    ///
+    /// # Errors
+    /// When the environment is not one that an operator could start with.
+    pub fn operator_config(&self, endpoints: &Endpoints) -> Result<Config, ConfigError> {
+        read_config(&self.environment(endpoints)).map(|(config, _)| config)
+    }
+}
+
+pub(super) fn environment(
+    provider: ProviderKind,
+    settings: &BTreeMap<String, String>,
+    endpoints: &Endpoints,
+) -> BTreeMap<String, String> {
+    let eda = &endpoints.eda_url;
+    let surroundings = [
+        ("CLOUDKIT_PROVISIONING_PROVIDER", provider.as_str().to_owned()),
+        ("CLOUDKIT_COMPUTE_INSTANCE_NAMESPACE", endpoints.namespace.clone()),
+        ("CLOUDKIT_COMPUTE_INSTANCE_PROVISION_WEBHOOK", format!("{eda}/create-compute-instance")),
+        ("CLOUDKIT_COMPUTE_INSTANCE_DEPROVISION_WEBHOOK", format!("{eda}/delete-compute-instance")),
+        ("CLOUDKIT_AAP_URL", endpoints.aap_url.clone()),
+        ("CLOUDKIT_AAP_TOKEN", SIMULATED_TOKEN.to_owned()),
+        ("CLOUDKIT_AAP_PROVISION_TEMPLATE", PROVISION_TEMPLATE.to_owned()),
+        ("CLOUDKIT_AAP_DEPROVISION_TEMPLATE", DEPROVISION_TEMPLATE.to_owned()),
+    ];
+    let mut environment: BTreeMap<String, String> =
+        surroundings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    environment.extend(settings.clone());
+    environment
+}
+
+pub(super) fn read_config(environment: &BTreeMap<String, String>) -> Result<(Config, Vec<Warning>), ConfigError> {
+    Config::from_env(|name| environment.get(name).cloned())
+}

@@ -1,0 +1,183 @@
+//! Experiment files: YAML, parsed into something that can only be valid.
+
+pub(in crate::harness) mod arm;
+mod error;
+mod overrides;
+mod raw;
+mod resolve;
+mod scenario;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+pub use self::{
+    arm::{Arm, Endpoints},
+    error::ExperimentError,
+    scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
+};
+use crate::{
+    record::ClockKind,
+    units::{GoDuration, Seed},
+};
+
+/// What an invocation may set beside the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--set PATH=VALUE`, in their order.
+    pub set: Vec<String>,
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--blocks`.
+    pub blocks: Option<u32>,
+    /// `--clock`.
+    pub clock: Option<ClockKind>,
+    /// `--time-scale`.
+    pub time_scale: Option<f64>,
+}
+
+/// An experiment: every value is there and makes sense.
+#[derive(Clone, Debug, Serialize)]
+pub struct Experiment {
+    #[serde(skip)]
+    file: PathBuf,
+    name: String,
+    description: String,
+    seed: Seed,
+    clock: ClockKind,
+    time_scale: f64,
+    blocks: u32,
+    instances: u32,
+    tenants: u32,
+    arrival_spacing: GoDuration,
+    deadline: GoDuration,
+    template_id: String,
+    template_parameters: Option<String>,
+    arms: Vec<Arm>,
+    scenarios: Vec<Scenario>,
+}
+
+impl Experiment {
+    /// Reads an experiment file and applies what the invocation sets beside it.
+    ///
+    /// # Errors
+    /// When the file, or a profile that it names, can't be read or says something that makes no sense; the error names the
+    /// file, the line and the column.
+    pub fn load(file: &Path, overrides: &Overrides) -> Result<Self, ExperimentError> {
+        let text =
+            std::fs::read_to_string(file).map_err(|source| ExperimentError::Read { file: file.to_owned(), source })?;
+        Self::from_yaml(&text, file, overrides)
+    }
+
+    /// Like [`Self::load`], from a text; `file` is what errors name and where profiles are looked for.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn from_yaml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ExperimentError> {
+        // The file by itself first: its errors have places, those of a file with values set over it have none.
+        let raw = raw::parse(text, file)?;
+        let (raw, placed) = if overrides.set.is_empty() {
+            (raw, true)
+        } else {
+            (raw::parse(&overrides::apply(text, file, &overrides.set)?, Path::new("--set"))?, false)
+        };
+        resolve::resolve(raw, file, placed, overrides)
+    }
+
+    /// The file that it was read from.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Its name; also the name of its folder under `reports/`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The seed of all random draws.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// Which clock it runs on.
+    #[must_use]
+    pub fn clock(&self) -> ClockKind {
+        self.clock
+    }
+
+    /// Real seconds for one second of recorded time; 1 in virtual time.
+    #[must_use]
+    pub fn time_scale(&self) -> f64 {
+        self.time_scale
+    }
+
+    /// Blocks, at least 1.
+    #[must_use]
+    pub fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
+    /// Parallel instances a trial, at least 1.
+    #[must_use]
+    pub fn instances(&self) -> u32 {
+        self.instances
+    }
+
+    /// Tenants that the instances of a trial are spread over in turn, at least 1.
+    #[must_use]
+    pub fn tenants(&self) -> u32 {
+        self.tenants
+    }
+
+    /// The time between two arrivals; zero for all at once.
+    #[must_use]
+    pub fn arrival_spacing(&self) -> Duration {
+        self.arrival_spacing.0
+    }
+
+    /// When a trial is cut off, counted from its start.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline.0
+    }
+
+    /// `spec.templateID` of each instance.
+    #[must_use]
+    pub fn template_id(&self) -> &str {
+        &self.template_id
+    }
+
+    /// `spec.templateParameters` of each instance.
+    #[must_use]
+    pub fn template_parameters(&self) -> Option<&str> {
+        self.template_parameters.as_deref()
+    }
+
+    /// The arms, at least one; the first is the baseline.
+    #[must_use]
+    pub fn arms(&self) -> &[Arm] {
+        &self.arms
+    }
+
+    /// The scenarios, at least one.
+    #[must_use]
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+}
+
+#[cfg(test)]
+#[path = "../experiment_tests.rs"]
+mod tests;

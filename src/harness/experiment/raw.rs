@@ -1,0 +1,117 @@
+//! The experiment file as it is written.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::{harness::experiment::ExperimentError, record::ClockKind, units::GoDuration};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawExperiment {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) seed: Option<u64>,
+    #[serde(default)]
+    pub(super) clock: Option<ClockKind>,
+    #[serde(default)]
+    pub(super) time_scale: Option<Spanned<f64>>,
+    pub(super) blocks: Spanned<u32>,
+    pub(super) instances: Spanned<u32>,
+    #[serde(default)]
+    pub(super) tenants: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) arrival: Option<RawArrival>,
+    #[serde(default)]
+    pub(super) deadline: Option<Spanned<GoDuration>>,
+    #[serde(default)]
+    pub(super) instance: Option<RawInstance>,
+    #[serde(default)]
+    pub(super) profile: Option<Spanned<String>>,
+    pub(super) arms: Spanned<Vec<RawArm>>,
+    pub(super) scenarios: Spanned<Vec<RawScenario>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawArrival {
+    pub(super) spacing: GoDuration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawInstance {
+    #[serde(default)]
+    pub(super) template_id: Option<String>,
+    #[serde(default)]
+    pub(super) template_parameters: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawArm {
+    pub(super) name: Spanned<String>,
+    pub(super) provider: Spanned<String>,
+    #[serde(default)]
+    pub(super) profile: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) poll_interval: Option<Spanned<GoDuration>>,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, Spanned<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawKind {
+    ProvisionDeprovision,
+    DeleteDuringProvision,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScenario {
+    #[serde(default)]
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) kind: Spanned<RawKind>,
+    #[serde(default)]
+    pub(super) hold: Option<Spanned<GoDuration>>,
+    #[serde(default)]
+    pub(super) delete: Option<Spanned<RawDelete>>,
+    #[serde(default)]
+    pub(super) expect: BTreeMap<String, Spanned<RawExpectation>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDelete {
+    #[serde(default)]
+    pub(super) when_state: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) after: Option<GoDuration>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawExpectation {
+    #[serde(default)]
+    pub(super) provision_state: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) provision_jobs: Option<u32>,
+    #[serde(default)]
+    pub(super) deprovision_jobs: Option<u32>,
+}
+
+/// Reads a text as an experiment file, by its form alone.
+pub(super) fn parse(text: &str, file: &Path) -> Result<RawExperiment, ExperimentError> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let text = error.to_string();
+        // The place stands in front of the message already.
+        let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]).to_owned();
+        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+        ExperimentError::Invalid { file: file.to_owned(), line, column, message }
+    })
+}

@@ -1,0 +1,330 @@
+//! From what is written to what is meant: defaults, checks, profiles.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_saphyr::Spanned;
+
+use crate::{
+    api::JobState,
+    harness::experiment::{
+        Arm, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario, ScenarioKind, arm,
+        raw::{RawArm, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
+    },
+    operator::config::{ProviderKind, VARIABLES},
+    record::ClockKind,
+    sim::profile::Profile,
+    units::{GoDuration, Seed},
+};
+
+const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
+const DEADLINE: Duration = Duration::from_secs(3600);
+const TEMPLATE: &str = "osac.templates.ocp_virt_vm";
+
+struct Resolver<'a> {
+    file: &'a Path,
+    placed: bool,
+}
+
+impl Resolver<'_> {
+    fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
+        let message = message.into();
+        if self.placed {
+            let (line, column) = (at.referenced.line(), at.referenced.column());
+            ExperimentError::Invalid { file: self.file.to_owned(), line, column, message }
+        } else {
+            ExperimentError::Option { option: "--set".to_owned(), message }
+        }
+    }
+
+    fn at_least_one(&self, what: &str, number: &Spanned<u32>) -> Result<u32, ExperimentError> {
+        match number.value {
+            0 => Err(self.invalid(number, format!("{what} is 0; at least 1 is needed"))),
+            number => Ok(number),
+        }
+    }
+
+    fn name(&self, what: &str, name: &Spanned<String>) -> Result<String, ExperimentError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.value.is_empty() || !name.value.chars().all(fits) || name.value.starts_with('.') {
+            let message = format!("`{}` can't name {what}; use letters, digits, `-`, `_` and `.`", name.value);
+            return Err(self.invalid(name, message));
+        }
+        Ok(name.value.clone())
+    }
+
+    fn state(&self, word: &Spanned<String>) -> Result<JobState, ExperimentError> {
+        const STATES: [JobState; 7] = [
+            JobState::Pending,
+            JobState::Waiting,
+            JobState::Running,
+            JobState::Succeeded,
+            JobState::Failed,
+            JobState::Canceled,
+            JobState::Unknown,
+        ];
+        STATES.into_iter().find(|state| state.as_str() == word.value).ok_or_else(|| {
+            let known: Vec<&str> = STATES.iter().map(|state| state.as_str()).collect();
+            self.invalid(word, format!("`{}` is no JobState; use one of {}", word.value, known.join(", ")))
+        })
+    }
+
+    /// The file of a profile: a path as it is, a name in the folder `profiles` beside the experiment.
+    fn profile(&self, name: &Spanned<String>) -> Result<Profile, ExperimentError> {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let is_path = name.value.contains('/') || name.value.ends_with(".yaml") || name.value.ends_with(".yml");
+        let path = if is_path {
+            folder.join(&name.value)
+        } else {
+            folder.join("profiles").join(format!("{}.yaml", name.value))
+        };
+        if !path.is_file() {
+            let known = profiles_in(&folder.join("profiles"));
+            let known = if known.is_empty() { String::new() } else { format!("; known are {}", known.join(", ")) };
+            let message = format!("there is no profile `{}` ({} does not exist){known}", name.value, path.display());
+            return Err(self.invalid(name, message));
+        }
+        Ok(Profile::load(&path)?)
+    }
+
+    fn arm(&self, raw: &RawArm, default: Option<&Spanned<String>>) -> Result<Arm, ExperimentError> {
+        let name = self.name("an arm", &raw.name)?;
+        let provider: ProviderKind = raw.provider.value.parse().map_err(|expected: String| {
+            self.invalid(&raw.provider, format!("`{}` is no provider: {expected}", raw.provider.value))
+        })?;
+        let profile_name = raw.profile.as_ref().or(default).ok_or_else(|| {
+            self.invalid(&raw.name, format!("arm `{name}` has no profile; set `profile:` here or for the experiment"))
+        })?;
+        let mut settings = BTreeMap::new();
+        for (variable, value) in &raw.settings {
+            if !VARIABLES.iter().any(|known| known.name == variable) {
+                let known: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+                let message = format!("the operator has no setting {variable}; it has {}", known.join(", "));
+                return Err(self.invalid(value, message));
+            }
+            settings.insert(variable.clone(), value.value.clone());
+        }
+        if let Some(interval) = &raw.poll_interval {
+            if interval.value.0.is_zero() {
+                return Err(self.invalid(interval, "the poll interval must be longer than 0s"));
+            }
+            settings.insert(POLL_INTERVAL.to_owned(), interval.value.to_string());
+        }
+        self.check_settings(raw, provider, &settings)?;
+        Ok(Arm {
+            name,
+            provider,
+            settings,
+            profile_name: profile_name.value.clone(),
+            profile: self.profile(profile_name)?,
+        })
+    }
+
+    /// The operator itself reads the settings: what it would only warn of is an error here.
+    fn check_settings(
+        &self,
+        raw: &RawArm,
+        provider: ProviderKind,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), ExperimentError> {
+        let endpoints = Endpoints {
+            namespace: "check".to_owned(),
+            aap_url: "http://aap/api/controller".to_owned(),
+            eda_url: "http://eda".to_owned(),
+        };
+        let (_, warnings) = arm::read_config(&arm::environment(provider, settings, &endpoints))
+            .map_err(|error| self.invalid(&raw.name, error.to_string()))?;
+        match warnings.first() {
+            Some(warning) => {
+                let reason = warning.reason.split(';').next().unwrap_or_default();
+                let message = format!("{} can't be {:?}: {reason}", warning.variable, warning.value);
+                Err(match raw.settings.get(warning.variable) {
+                    Some(value) => self.invalid(value, message),
+                    None => self.invalid(&raw.name, message),
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn scenario(&self, raw: &RawScenario, arms: &BTreeSet<String>) -> Result<Scenario, ExperimentError> {
+        let (default_name, kind) = match raw.kind.value {
+            RawKind::ProvisionDeprovision => {
+                if let Some(delete) = &raw.delete {
+                    return Err(self.invalid(delete, "`delete` belongs to delete-during-provision; use `hold` here"));
+                }
+                let hold = raw.hold.as_ref().map(|hold| hold.value).unwrap_or_default();
+                ("provision-deprovision", ScenarioKind::ProvisionDeprovision { hold })
+            }
+            RawKind::DeleteDuringProvision => {
+                if let Some(hold) = &raw.hold {
+                    return Err(self.invalid(hold, "`hold` belongs to provision-deprovision; use `delete` here"));
+                }
+                let delete = raw.delete.as_ref().ok_or_else(|| {
+                    self.invalid(
+                        &raw.kind,
+                        "when to delete is missing; add `delete: {when_state: Running}` or `delete: {after: 60s}`",
+                    )
+                })?;
+                ("delete-during-provision", ScenarioKind::DeleteDuringProvision { delete: self.delete(delete)? })
+            }
+        };
+        let name = match &raw.name {
+            Some(name) => self.name("a scenario", name)?,
+            None => default_name.to_owned(),
+        };
+        let mut expect = BTreeMap::new();
+        for (arm, expectation) in &raw.expect {
+            if !arms.contains(arm) {
+                return Err(self.invalid(expectation, format!("`{arm}` is not an arm of this experiment")));
+            }
+            expect.insert(arm.clone(), self.expectation(&expectation.value)?);
+        }
+        Ok(Scenario { name, kind, expect })
+    }
+
+    fn delete(&self, raw: &Spanned<RawDelete>) -> Result<DeleteWhen, ExperimentError> {
+        match (&raw.value.when_state, raw.value.after) {
+            (Some(state), None) => Ok(DeleteWhen::State(self.state(state)?)),
+            (None, Some(after)) => Ok(DeleteWhen::After(after)),
+            _ => Err(self.invalid(raw, "give either `when_state` or `after`")),
+        }
+    }
+
+    fn expectation(&self, raw: &RawExpectation) -> Result<Expectation, ExperimentError> {
+        Ok(Expectation {
+            provision_state: raw.provision_state.as_ref().map(|state| self.state(state)).transpose()?,
+            provision_jobs: raw.provision_jobs,
+            deprovision_jobs: raw.deprovision_jobs,
+        })
+    }
+
+    fn distinct<'n>(
+        &self,
+        what: &str,
+        names: impl Iterator<Item = (&'n str, ExperimentError)>,
+    ) -> Result<BTreeSet<String>, ExperimentError> {
+        let mut known = BTreeSet::new();
+        for (name, mut error) in names {
+            if !known.insert(name.to_owned()) {
+                let text = format!("two {what} are named `{name}`; give each a name of its own");
+                if let ExperimentError::Invalid { message, .. } | ExperimentError::Option { message, .. } = &mut error {
+                    *message = text;
+                }
+                return Err(error);
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// The names of the profiles in a folder, sorted.
+fn profiles_in(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn time_scale(
+    resolver: &Resolver<'_>,
+    raw: &RawExperiment,
+    clock: ClockKind,
+    overrides: &Overrides,
+) -> Result<f64, ExperimentError> {
+    let usable = |scale: f64| scale.is_finite() && scale > 0.0 && scale <= 1000.0;
+    let wrong = "the time scale is real seconds for one recorded second: above 0, at most 1000".to_owned();
+    let scale = match (overrides.time_scale, &raw.time_scale) {
+        (Some(scale), _) if !usable(scale) => {
+            return Err(ExperimentError::Option { option: format!("--time-scale {scale}"), message: wrong });
+        }
+        (Some(scale), _) => scale,
+        (None, Some(scale)) if !usable(scale.value) => return Err(resolver.invalid(scale, wrong)),
+        (None, Some(scale)) => scale.value,
+        (None, None) => 1.0,
+    };
+    if clock == ClockKind::Virtual {
+        if overrides.time_scale.is_some() {
+            return Err(ExperimentError::Option {
+                option: "--time-scale".to_owned(),
+                message: "virtual time has no scale; add --clock real".to_owned(),
+            });
+        }
+        return Ok(1.0);
+    }
+    Ok(scale)
+}
+
+pub(super) fn resolve(
+    raw: RawExperiment,
+    file: &Path,
+    placed: bool,
+    overrides: &Overrides,
+) -> Result<Experiment, ExperimentError> {
+    let resolver = Resolver { file, placed };
+    let clock = overrides.clock.or(raw.clock).unwrap_or(ClockKind::Virtual);
+    let time_scale = time_scale(&resolver, &raw, clock, overrides)?;
+    let blocks = match overrides.blocks {
+        Some(0) => {
+            let message = "at least 1 block is needed".to_owned();
+            return Err(ExperimentError::Option { option: "--blocks 0".to_owned(), message });
+        }
+        Some(blocks) => blocks,
+        None => resolver.at_least_one("blocks", &raw.blocks)?,
+    };
+    let deadline = match &raw.deadline {
+        Some(deadline) if deadline.value.0.is_zero() => {
+            return Err(resolver.invalid(deadline, "the deadline must be longer than 0s"));
+        }
+        Some(deadline) => deadline.value,
+        None => GoDuration(DEADLINE),
+    };
+    if raw.arms.value.is_empty() {
+        return Err(resolver.invalid(&raw.arms, "an experiment needs at least one arm"));
+    }
+    if raw.scenarios.value.is_empty() {
+        return Err(resolver.invalid(&raw.scenarios, "an experiment needs at least one scenario"));
+    }
+    let arms: Vec<Arm> =
+        raw.arms.value.iter().map(|arm| resolver.arm(arm, raw.profile.as_ref())).collect::<Result<_, _>>()?;
+    let arm_names = resolver.distinct(
+        "arms",
+        raw.arms.value.iter().map(|arm| (arm.name.value.as_str(), resolver.invalid(&arm.name, ""))),
+    )?;
+    let scenarios: Vec<Scenario> =
+        raw.scenarios.value.iter().map(|scenario| resolver.scenario(scenario, &arm_names)).collect::<Result<_, _>>()?;
+    resolver.distinct(
+        "scenarios",
+        scenarios
+            .iter()
+            .zip(&raw.scenarios.value)
+            .map(|(scenario, raw)| (scenario.name.as_str(), resolver.invalid(&raw.kind, ""))),
+    )?;
+    let (template_id, template_parameters) =
+        raw.instance.map_or((None, None), |instance| (instance.template_id, instance.template_parameters));
+    Ok(Experiment {
+        file: file.to_owned(),
+        name: resolver.name("an experiment", &raw.name)?,
+        description: raw.description.trim().to_owned(),
+        seed: Seed::new(overrides.seed.or(raw.seed).unwrap_or(1)),
+        clock,
+        time_scale,
+        blocks,
+        instances: resolver.at_least_one("instances", &raw.instances)?,
+        tenants: raw.tenants.as_ref().map_or(Ok(1), |tenants| resolver.at_least_one("tenants", tenants))?,
+        arrival_spacing: raw.arrival.map(|arrival| arrival.spacing).unwrap_or_default(),
+        deadline,
+        template_id: template_id.unwrap_or_else(|| TEMPLATE.to_owned()),
+        template_parameters,
+        arms,
+        scenarios,
+    })
+}

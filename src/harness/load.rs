@@ -1,0 +1,135 @@
+//! The load: instances are created when they are meant to be, whether or not earlier ones were answered.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{
+    Api, Client,
+    api::{DeleteParams, PostParams},
+};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::{
+    api::{ComputeInstance, ComputeInstanceSpec, names},
+    clock::SharedClock,
+    harness::Experiment,
+    units::{InstanceId, Nanos},
+};
+
+/// Requests in flight at once: more would only queue in the client, unseen. A request that waits here keeps its intended
+/// time, so that the wait is measured.
+const IN_FLIGHT_MAX: usize = 256;
+
+/// Attempts at a request that the server did not answer well; each later one waits a second longer.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Created { instance: InstanceId, sent: Nanos, answered: Nanos },
+    DeleteSent { instance: InstanceId, sent: Nanos },
+    Failed { instance: InstanceId, what: &'static str, error: String },
+}
+
+/// Sends the requests of one trial.
+#[derive(Clone)]
+pub(crate) struct Load {
+    api: Api<ComputeInstance>,
+    clock: SharedClock,
+    reports: mpsc::Sender<Report>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl Load {
+    pub(crate) fn new(client: Client, namespace: &str, clock: SharedClock, reports: mpsc::Sender<Report>) -> Self {
+        let api = Api::namespaced(client, namespace);
+        Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) }
+    }
+
+    /// Creates the instances of a trial, each at its intended time; `intended[i]` is that of instance i.
+    pub(crate) async fn create_all(self, experiment: Arc<Experiment>, intended: Vec<Nanos>) {
+        for (index, at) in (0_u32..).zip(intended) {
+            let wait = at - self.clock.elapsed();
+            if wait > Nanos::ZERO {
+                self.clock.sleep(wait.into()).await;
+            }
+            let instance = InstanceId::from_index(index);
+            let object = manifest(&experiment, instance);
+            let load = self.clone();
+            tokio::spawn(async move { load.create(instance, object).await });
+        }
+    }
+
+    async fn create(&self, instance: InstanceId, object: ComputeInstance) {
+        let Ok(_place) = self.in_flight.acquire().await else { return };
+        let sent = self.clock.elapsed();
+        let mut attempt = 0;
+        let report = loop {
+            attempt += 1;
+            match self.api.create(&PostParams::default(), &object).await {
+                Ok(_) => break Report::Created { instance, sent, answered: self.clock.elapsed() },
+                Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
+                    break Report::Failed { instance, what: "create", error: error.to_string() };
+                }
+                Err(_) => self.clock.sleep(Duration::from_secs(u64::from(attempt))).await,
+            }
+        };
+        let _ = self.reports.send(report).await;
+    }
+
+    /// Deletes an instance after a while; only a delete that is measured is reported when it is sent.
+    pub(crate) fn delete_after(&self, instance: InstanceId, wait: Duration, measured: bool) {
+        let load = self.clone();
+        tokio::spawn(async move {
+            if !wait.is_zero() {
+                load.clock.sleep(wait).await;
+            }
+            load.delete(instance, measured).await;
+        });
+    }
+
+    async fn delete(&self, instance: InstanceId, measured: bool) {
+        let Ok(_place) = self.in_flight.acquire().await else { return };
+        let sent = self.clock.elapsed();
+        if measured {
+            let _ = self.reports.send(Report::DeleteSent { instance, sent }).await;
+        }
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.api.delete(&instance.to_string(), &DeleteParams::default()).await {
+                Ok(_) => return,
+                Err(kube::Error::Api(status)) if status.is_not_found() => return,
+                Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
+                    let report = Report::Failed { instance, what: "delete", error: error.to_string() };
+                    let _ = self.reports.send(report).await;
+                    return;
+                }
+                Err(_) => self.clock.sleep(Duration::from_secs(u64::from(attempt))).await,
+            }
+        }
+    }
+}
+
+/// An answer that the same request will get again.
+fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429)
+}
+
+/// The object of an instance.
+fn manifest(experiment: &Experiment, instance: InstanceId) -> ComputeInstance {
+    let spec = ComputeInstanceSpec {
+        template_id: experiment.template_id().to_owned(),
+        template_parameters: experiment.template_parameters().map(str::to_owned),
+        restart_requested_at: None,
+    };
+    let mut object = ComputeInstance::new(&instance.to_string(), spec);
+    let tenant = format!("tenant-{}", instance.index() % experiment.tenants() + 1);
+    object.metadata.annotations = Some([(names::TENANT_ANNOTATION.to_owned(), tenant)].into());
+    object
+}
+
+/// When each instance is meant to be created, from `start` on.
+pub(crate) fn intended_arrivals(experiment: &Experiment, start: Nanos) -> Vec<Nanos> {
+    let spacing = Nanos::from(experiment.arrival_spacing()).get();
+    (0..u64::from(experiment.instances())).map(|index| Nanos::new(start.get() + index * spacing)).collect()
+}

@@ -1,0 +1,229 @@
+//! Runs a plan: trials in virtual time side by side, each on a thread and a runtime of its own; trials in real time one
+//! after the other, so that they don't take each other's processor. Records come out in the order of the plan either way.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use jiff::Timestamp;
+use parking_lot::{Condvar, Mutex};
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::{
+    clock::{ModelClock, SharedClock},
+    harness::{
+        Experiment,
+        operator_trace::OperatorTrace,
+        plan::{PlannedTrial, plan},
+        trial::{self, TrialError, TrialSetup},
+    },
+    record::{ClockKind, TrialRecord},
+};
+
+/// How far a thread may run ahead of what was handed out, in trials for each thread: it bounds what waits in memory.
+const AHEAD_PER_THREAD: usize = 4;
+
+/// What a run is given beside its experiment.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Threads for trials in virtual time, at least 1.
+    pub threads: usize,
+    /// The wall time that time 0 of each trial stands for.
+    pub epoch: Timestamp,
+    /// Set by whoever wants the run to stop.
+    pub stop: Arc<AtomicBool>,
+    /// Instances that have ended so far.
+    pub ended: Arc<AtomicU64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Every trial was run.
+    Complete,
+    /// It was stopped.
+    Stopped,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<E: std::error::Error + 'static> {
+    /// A trial could not be run.
+    #[error("block {block}, arm {arm}, scenario {scenario}: {source}")]
+    Trial {
+        /// The block, from 1.
+        block: u32,
+        /// The arm's name.
+        arm: String,
+        /// The scenario's name.
+        scenario: String,
+        /// The reason.
+        source: TrialError,
+    },
+    /// Whoever takes the records can't.
+    #[error(transparent)]
+    Sink(E),
+    /// A thread of the run broke down; that is a defect.
+    #[error("a thread of the run broke down; please report this")]
+    Thread,
+}
+
+/// Runs an experiment, and hands each trial's record to `sink` in the order of the plan.
+///
+/// # Errors
+/// When a trial can't be run or the sink fails; the records handed out before stay valid.
+pub fn run<E: std::error::Error + Send + 'static>(
+    experiment: &Arc<Experiment>,
+    options: &RunOptions,
+    sink: &mut dyn FnMut(TrialRecord) -> Result<(), E>,
+) -> Result<RunEnd, RunError<E>> {
+    let trials = plan(experiment);
+    let threads = match experiment.clock() {
+        ClockKind::Virtual => options.threads.clamp(1, trials.len().max(1)),
+        ClockKind::Real => 1,
+    };
+    let handout = Handout { state: Mutex::default(), changed: Condvar::new(), ahead_max: threads * AHEAD_PER_THREAD };
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(planned) = trials.get(index) else { return };
+                        if !handout.wait_for_turn(index) {
+                            return;
+                        }
+                        let result = if options.stop.load(Ordering::Relaxed) {
+                            Err(TrialError::Stopped)
+                        } else {
+                            run_one(experiment, *planned, options)
+                        };
+                        handout.put(index, result);
+                    }
+                })
+            })
+            .collect();
+        let mut end = Ok(RunEnd::Complete);
+        for planned in &trials {
+            end = match handout.take(|| workers.iter().all(std::thread::ScopedJoinHandle::is_finished)) {
+                Some(Ok(record)) => sink(record).map(|()| RunEnd::Complete).map_err(RunError::Sink),
+                Some(Err(TrialError::Stopped)) => Ok(RunEnd::Stopped),
+                Some(Err(source)) => Err(trial_error(experiment, planned, source)),
+                None => Err(RunError::Thread),
+            };
+            if !matches!(end, Ok(RunEnd::Complete)) {
+                break;
+            }
+        }
+        if !matches!(end, Ok(RunEnd::Complete)) {
+            options.stop.store(true, Ordering::Relaxed);
+        }
+        handout.close();
+        end
+    })
+}
+
+fn trial_error<E: std::error::Error + 'static>(
+    experiment: &Experiment,
+    planned: &PlannedTrial,
+    source: TrialError,
+) -> RunError<E> {
+    RunError::Trial {
+        block: planned.block,
+        arm: experiment.arms()[planned.arm].name().to_owned(),
+        scenario: experiment.scenarios()[planned.scenario].name().to_owned(),
+        source,
+    }
+}
+
+/// Runs one trial on a runtime of its own, on this thread.
+fn run_one(
+    experiment: &Arc<Experiment>,
+    planned: PlannedTrial,
+    options: &RunOptions,
+) -> Result<TrialRecord, TrialError> {
+    let is_virtual = experiment.clock() == ClockKind::Virtual;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(is_virtual)
+        .build()
+        .map_err(|error| TrialError::Target(error.into()))?;
+    runtime.block_on(async {
+        let clock: SharedClock = if is_virtual {
+            Arc::new(ModelClock::start(options.epoch))
+        } else {
+            Arc::new(ModelClock::start_scaled(options.epoch, experiment.time_scale()))
+        };
+        let trace = OperatorTrace::new(clock.clone());
+        let listening = tracing_subscriber::registry().with(trace.clone());
+        // Everything of the operator runs on this thread, and only this trial's.
+        let _listening = tracing::subscriber::set_default(listening);
+        trial::run(TrialSetup {
+            experiment: experiment.clone(),
+            planned,
+            clock,
+            trace,
+            stop: options.stop.clone(),
+            ended: options.ended.clone(),
+        })
+        .await
+    })
+}
+
+#[derive(Default)]
+struct HandoutState {
+    waiting: BTreeMap<usize, Result<TrialRecord, TrialError>>,
+    handed_out: usize,
+    closed: bool,
+}
+
+/// Puts results that come in any order into the order of the plan.
+struct Handout {
+    state: Mutex<HandoutState>,
+    changed: Condvar,
+    ahead_max: usize,
+}
+
+impl Handout {
+    /// Waits until a trial is not too far ahead; whether it is still wanted.
+    fn wait_for_turn(&self, index: usize) -> bool {
+        let mut state = self.state.lock();
+        while !state.closed && index >= state.handed_out + self.ahead_max {
+            self.changed.wait(&mut state);
+        }
+        !state.closed
+    }
+
+    fn put(&self, index: usize, result: Result<TrialRecord, TrialError>) {
+        self.state.lock().waiting.insert(index, result);
+        self.changed.notify_all();
+    }
+
+    /// The next result in the order of the plan; `None` when nobody is left who could bring it.
+    fn take(&self, nobody_left: impl Fn() -> bool) -> Option<Result<TrialRecord, TrialError>> {
+        let mut state = self.state.lock();
+        loop {
+            let index = state.handed_out;
+            if let Some(result) = state.waiting.remove(&index) {
+                state.handed_out += 1;
+                self.changed.notify_all();
+                return Some(result);
+            }
+            if nobody_left() {
+                return None;
+            }
+            // A thread that broke down notifies nobody.
+            self.changed.wait_for(&mut state, std::time::Duration::from_millis(200));
+        }
+    }
+
+    fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_all();
+    }
+}

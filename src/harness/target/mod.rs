@@ -1,0 +1,174 @@
+//! What is measured: a cluster, an operator and its backends, made anew for each trial.
+//!
+//! In virtual time everything is in memory and on one thread. In real time the cluster and the backends live on a thread of
+//! their own and are reached over loopback sockets, as an operator would reach them.
+
+mod backends;
+mod in_memory;
+mod over_sockets;
+
+use std::{future::Future, time::Duration};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use self::backends::Backends;
+use crate::{
+    api::crd,
+    clock::{self, SharedClock},
+    cluster::{Cluster, Options},
+    harness::experiment::{Arm, Endpoints},
+    operator::{Operator, OperatorParts, provider::http::Transport},
+    record::{ClockKind, TruthLog},
+    units::Seed,
+};
+
+/// Why a target could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Our own definitions were refused by our own cluster.
+    #[error("failed to install the custom resource definitions: {0}")]
+    Definitions(String),
+    /// No socket.
+    #[error("failed to listen on a loopback address: {0}")]
+    Listen(#[from] std::io::Error),
+    /// The API server said no.
+    #[error("failed to {what}: {source}")]
+    Api {
+        /// What was tried.
+        what: &'static str,
+        /// The reason.
+        source: kube::Error,
+    },
+    /// The operator can't start with its arm's settings.
+    #[error("arm {arm}: {source}")]
+    Operator {
+        /// The arm.
+        arm: String,
+        /// The reason.
+        source: crate::operator::config::ConfigError,
+    },
+    /// The thread of the servers ended before they were up.
+    #[error("the servers ended before they were up")]
+    Servers,
+}
+
+/// Everything that a target is made from.
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    pub(crate) arm: Arm,
+    pub(crate) namespace: String,
+    /// The seed of the block.
+    pub(crate) seed: Seed,
+    pub(crate) clock: SharedClock,
+    pub(crate) truth: TruthLog,
+}
+
+/// A target that is up.
+pub(crate) struct Target {
+    pub(crate) client: Client,
+    backends: Backends,
+    clock: SharedClock,
+    operator: JoinHandle<()>,
+    stop_operator: oneshot::Sender<()>,
+    servers: Servers,
+}
+
+/// What has to be stopped with a target.
+enum Servers {
+    InMemory { kubevirt: JoinHandle<()> },
+    OverSockets { stop: oneshot::Sender<()>, thread: std::thread::JoinHandle<()> },
+}
+
+/// Where a target is reached.
+struct Reach {
+    client: Client,
+    transport: Transport,
+    endpoints: Endpoints,
+    backends: Backends,
+    servers: Servers,
+}
+
+impl Target {
+    /// Brings up the cluster, the backends and the operator of an arm.
+    pub(crate) async fn start(blueprint: Blueprint, clock_kind: ClockKind) -> Result<Self, TargetError> {
+        let reach = match clock_kind {
+            ClockKind::Virtual => in_memory::reach(&blueprint)?,
+            ClockKind::Real => over_sockets::reach(&blueprint).await?,
+        };
+        create_namespace(&reach.client, &blueprint.namespace).await?;
+        let config = blueprint
+            .arm
+            .operator_config(&reach.endpoints)
+            .map_err(|source| TargetError::Operator { arm: blueprint.arm.name().to_owned(), source })?;
+        let operator = Operator::start(OperatorParts {
+            client: reach.client.clone(),
+            clock: blueprint.clock.clone(),
+            config,
+            transport: reach.transport,
+        });
+        let (stop_operator, stopped) = oneshot::channel::<()>();
+        let operator = tokio::spawn(operator.run(async move {
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            client: reach.client,
+            backends: reach.backends,
+            clock: blueprint.clock,
+            operator,
+            stop_operator,
+            servers: reach.servers,
+        })
+    }
+
+    /// Waits until no backend has anything left to do, at most for `limit`; whether that came.
+    pub(crate) async fn at_rest(&self, limit: Duration) -> bool {
+        clock::timeout(&*self.clock, limit, self.backends.idle()).await.is_ok()
+    }
+
+    /// Stops everything, the operator first.
+    pub(crate) async fn stop(self) {
+        drop(self.stop_operator);
+        let _ = self.operator.await;
+        match self.servers {
+            Servers::InMemory { kubevirt } => kubevirt.abort(),
+            Servers::OverSockets { stop, thread } => {
+                drop(stop);
+                // It ends at once: nobody waits for a connection to be idle.
+                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            }
+        }
+    }
+}
+
+/// The embedded cluster with our definitions.
+fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
+    let cluster = Cluster::new(Options::new(clock.clone(), seed.label("uid")));
+    for (_, definition) in crd::all().map_err(|error| TargetError::Definitions(error.to_string()))? {
+        cluster.install_crd(&definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
+    }
+    Ok(cluster)
+}
+
+async fn create_namespace(client: &Client, name: &str) -> Result<(), TargetError> {
+    let namespace = Namespace {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        ..Namespace::default()
+    };
+    match Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(source) => Err(TargetError::Api { what: "create the trial's namespace", source }),
+    }
+}
+
+/// A future that is done when the other end is dropped or sends.
+fn until(stop: oneshot::Receiver<()>) -> impl Future<Output = ()> + Send {
+    async move {
+        let _ = stop.await;
+    }
+}

@@ -1,0 +1,344 @@
+//! One trial: N instances of one arm live through one scenario.
+//!
+//! Flow: the watch is opened before anything is created; each instance is created at its intended time; what the watch shows
+//! moves its life on, and its scenario says when it is deleted; the trial ends when every life has ended, or at the deadline.
+//! Then the backends come to rest, and what is left of the machines is counted.
+//!
+//! Guarantees: every instance that was to be created has a sample. One that did not finish is censored, never dropped.
+
+mod life;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::StreamExt;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, ListParams},
+};
+use tokio::sync::mpsc;
+
+use self::life::{Life, Wish};
+use crate::{
+    api::names,
+    clock::{SharedClock, TimedOut, timeout},
+    harness::{
+        Experiment,
+        experiment::{Arm, DeleteWhen, Scenario, ScenarioKind},
+        invariants,
+        load::{Load, Report, intended_arrivals},
+        observe::{Sight, sights},
+        operator_trace::OperatorTrace,
+        plan::PlannedTrial,
+        target::{Blueprint, Target, TargetError},
+    },
+    record::{Outcome, Plane, Sample, Transition, TrialKey, TrialRecord, Truth, TruthLog},
+    units::{InstanceId, Nanos},
+};
+
+/// Reports of requests that wait to be read: the loop reads them as fast as they come.
+const REPORTS_WAITING_MAX: usize = 1024;
+
+/// How long the watch may take to open.
+const OPEN_LIMIT: Duration = Duration::from_secs(300);
+
+/// How often a run that is to stop is noticed, in the clock's time.
+const STOP_CHECK: Duration = Duration::from_secs(1);
+
+/// Why a trial left no record.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// What was to be measured could not be set up.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The watch did not open.
+    #[error("the watch of the instances did not open: {0}")]
+    Watch(String),
+    /// The run was stopped.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// What a trial is run with.
+pub(crate) struct TrialSetup {
+    pub(crate) experiment: Arc<Experiment>,
+    pub(crate) planned: PlannedTrial,
+    pub(crate) clock: SharedClock,
+    pub(crate) trace: OperatorTrace,
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Instances that have ended, for whoever shows progress.
+    pub(crate) ended: Arc<AtomicU64>,
+}
+
+impl TrialSetup {
+    fn arm(&self) -> &Arm {
+        &self.experiment.arms()[self.planned.arm]
+    }
+
+    fn scenario(&self) -> &Scenario {
+        &self.experiment.scenarios()[self.planned.scenario]
+    }
+}
+
+/// Runs one trial.
+pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
+    let namespace = format!("provbench-b{}-t{}", setup.planned.block, setup.planned.position);
+    let truth = TruthLog::default();
+    let target = Target::start(
+        Blueprint {
+            arm: setup.arm().clone(),
+            namespace: namespace.clone(),
+            seed: setup.planned.seed,
+            clock: setup.clock.clone(),
+            truth: truth.clone(),
+        },
+        setup.experiment.clock(),
+    )
+    .await?;
+    let measured = measure(&setup, &target, &namespace).await;
+    let result = match measured {
+        Ok(lives) => Ok(finish(&setup, &target, lives, &truth, namespace).await),
+        Err(error) => Err(error),
+    };
+    target.stop().await;
+    result
+}
+
+/// The lives of a trial, and what the watch showed.
+struct Measured {
+    lives: Vec<Life>,
+    transitions: Vec<Transition>,
+    problems: Vec<String>,
+}
+
+async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result<Measured, TrialError> {
+    let clock = &setup.clock;
+    let mut sights = std::pin::pin!(sights(target.client.clone(), namespace));
+    // Nothing is created before the watch is open: the first sight of an instance would be lost.
+    let opened = timeout(&**clock, OPEN_LIMIT, async {
+        loop {
+            match sights.next().await {
+                Some(Sight::ListEnds) => return Ok(()),
+                Some(Sight::Broken(error)) => return Err(error),
+                Some(_) => {}
+                None => return Err("it ended".to_owned()),
+            }
+        }
+    });
+    opened.await.map_err(|late: TimedOut| TrialError::Watch(late.to_string()))?.map_err(TrialError::Watch)?;
+
+    let start = clock.elapsed();
+    let intended = intended_arrivals(&setup.experiment, start);
+    let lives = intended.iter().zip(0..).map(|(at, index)| Life::new(InstanceId::from_index(index), *at)).collect();
+    let (send, mut reports) = mpsc::channel(REPORTS_WAITING_MAX);
+    let load = Load::new(target.client.clone(), namespace, clock.clone(), send);
+    let creating = tokio::spawn(load.clone().create_all(setup.experiment.clone(), intended));
+
+    let mut course = Course { setup, load, lives, listed: None, left: setup.experiment.instances() as usize };
+    let mut measured_transitions = Vec::new();
+    let mut problems = Vec::new();
+    let mut deadline = clock.sleep(setup.experiment.deadline());
+    let mut check = clock.sleep(STOP_CHECK);
+    while course.left > 0 {
+        tokio::select! {
+            biased;
+            Some(report) = reports.recv() => course.reported(report, &mut problems),
+            sight = sights.next() => match sight {
+                Some(sight) => course.seen(sight, clock.elapsed(), &mut measured_transitions),
+                None => return Err(TrialError::Watch("it ended".to_owned())),
+            },
+            () = &mut check => {
+                if setup.stop.load(Ordering::Relaxed) {
+                    creating.abort();
+                    return Err(TrialError::Stopped);
+                }
+                check = clock.sleep(STOP_CHECK);
+            }
+            () = &mut deadline => break,
+        }
+    }
+    creating.abort();
+    let now = clock.elapsed();
+    for life in &mut course.lives {
+        life.cut_off(now);
+    }
+    Ok(Measured { lives: course.lives, transitions: measured_transitions, problems })
+}
+
+/// The trial as it goes.
+struct Course<'a> {
+    setup: &'a TrialSetup,
+    load: Load,
+    lives: Vec<Life>,
+    /// While a list comes in: the instances that it shows.
+    listed: Option<Vec<bool>>,
+    /// Lives that have not ended.
+    left: usize,
+}
+
+impl Course<'_> {
+    fn reported(&mut self, report: Report, problems: &mut Vec<String>) {
+        match report {
+            Report::Created { instance, sent, answered } => {
+                let Some(life) = self.lives.get_mut(instance.index() as usize) else { return };
+                life.created(sent, answered);
+                if let ScenarioKind::DeleteDuringProvision { delete: DeleteWhen::After(after) } =
+                    self.setup.scenario().kind()
+                {
+                    life.wish_delete();
+                    let gone_by = self.setup.clock.elapsed() - sent;
+                    self.load.delete_after(instance, after.0.saturating_sub(gone_by.into()), true);
+                }
+            }
+            Report::DeleteSent { instance, sent } => {
+                if let Some(life) = self.lives.get_mut(instance.index() as usize) {
+                    life.delete_sent(sent);
+                }
+            }
+            Report::Failed { instance, what, error } => {
+                problems.push(format!("{instance}: failed to {what} it: {error}"));
+                let now = self.setup.clock.elapsed();
+                if what == "create"
+                    && self.lives.get_mut(instance.index() as usize).is_some_and(|life| life.refused(now))
+                {
+                    self.ended();
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self) {
+        self.left -= 1;
+        self.setup.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn seen(&mut self, sight: Sight, now: Nanos, transitions: &mut Vec<Transition>) {
+        match sight {
+            Sight::Present { instance, status } => {
+                let index = instance.index() as usize;
+                if let Some(listed) = &mut self.listed
+                    && let Some(listed) = listed.get_mut(index)
+                {
+                    *listed = true;
+                }
+                let scenario = self.setup.scenario().kind();
+                let Some(life) = self.lives.get_mut(index) else { return };
+                match life.present(&status, now, scenario, transitions) {
+                    Wish::Nothing => {}
+                    Wish::Delete { measured } => {
+                        let wait = if measured { self.setup.scenario().hold() } else { Duration::ZERO };
+                        self.load.delete_after(instance, wait, measured);
+                    }
+                }
+            }
+            Sight::Gone { instance, status } => {
+                let scenario = self.setup.scenario().kind();
+                let Some(life) = self.lives.get_mut(instance.index() as usize) else { return };
+                if life.gone(Some(&status), now, scenario, transitions) {
+                    self.ended();
+                }
+            }
+            Sight::ListBegins => self.listed = Some(vec![false; self.lives.len()]),
+            Sight::ListEnds => {
+                let scenario = self.setup.scenario().kind();
+                let listed = self.listed.take().unwrap_or_default();
+                for (index, listed) in listed.into_iter().enumerate() {
+                    if !listed
+                        && self.lives[index].was_seen()
+                        && self.lives[index].gone(None, now, scenario, transitions)
+                    {
+                        self.ended();
+                    }
+                }
+            }
+            Sight::Broken(error) => tracing::warn!(%error, "the watch of the instances broke off"),
+        }
+    }
+}
+
+/// Lets everything come to rest, counts what is left, and puts the record together.
+async fn finish(
+    setup: &TrialSetup,
+    target: &Target,
+    measured: Measured,
+    truth: &TruthLog,
+    namespace: String,
+) -> TrialRecord {
+    let Measured { lives, mut transitions, mut problems } = measured;
+    if !target.at_rest(setup.experiment.deadline()).await {
+        problems.push("the backends did not come to rest within the deadline".to_owned());
+    }
+    let mut samples: Vec<Sample> = lives.into_iter().map(Life::into_sample).collect();
+    match machines_left(&target.client).await {
+        Ok(left) => {
+            for sample in &mut samples {
+                // An instance that did not get to its end still has its machine by right.
+                if sample.outcome != Outcome::Censored {
+                    sample.orphans = left.get(&sample.instance).copied().unwrap_or(0);
+                }
+            }
+        }
+        Err(error) => problems.push(format!("failed to count the machines that are left: {error}")),
+    }
+    let truth = truth.drain();
+    transitions.extend(setup.trace.drain());
+    transitions.extend(backend_transitions(&truth));
+    transitions.sort_by_key(|transition| transition.at_ns);
+    let created = setup.experiment.instances();
+    problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, &truth));
+    TrialRecord {
+        key: TrialKey {
+            block: setup.planned.block,
+            arm: setup.arm().name().into(),
+            scenario: setup.scenario().name().into(),
+        },
+        position: setup.planned.position,
+        namespace: namespace.into(),
+        samples,
+        transitions,
+        truth,
+        problems,
+    }
+}
+
+/// The changes of jobs' states among what the backends did.
+fn backend_transitions(truth: &[Truth]) -> impl Iterator<Item = Transition> + '_ {
+    truth.iter().filter(|entry| entry.event == "job_state").filter_map(|entry| {
+        Some(Transition {
+            instance: entry.object.parse().ok()?,
+            job_id: entry.job_id.clone(),
+            job_type: entry.job_type.clone(),
+            plane: Plane::Backend,
+            from: entry.from.clone(),
+            to: entry.to.clone(),
+            at_ns: entry.at_ns,
+        })
+    })
+}
+
+/// The virtual machines that carry the playbooks' label, counted by the instance that it names.
+async fn machines_left(client: &Client) -> Result<BTreeMap<InstanceId, u32>, kube::Error> {
+    let resource = ApiResource {
+        group: "kubevirt.io".to_owned(),
+        version: "v1".to_owned(),
+        api_version: "kubevirt.io/v1".to_owned(),
+        kind: "VirtualMachine".to_owned(),
+        plural: "virtualmachines".to_owned(),
+    };
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let machines = api.list(&ListParams::default().labels(names::INSTANCE_LABEL)).await?;
+    let mut left = BTreeMap::new();
+    for machine in machines {
+        let label = machine.metadata.labels.unwrap_or_default().remove(names::INSTANCE_LABEL);
+        if let Some(instance) = label.and_then(|label| label.parse::<InstanceId>().ok()) {
+            *left.entry(instance).or_insert(0) += 1;
+        }
+    }
+    Ok(left)
+}

@@ -1,0 +1,117 @@
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<(Config, Vec<Warning>), ConfigError> {
+    Config::from_env(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+}
+
+const EDA: [(&str, &str); 2] = [
+    (PROVISION_WEBHOOK, "http://eda:5000/create-compute-instance"),
+    (DEPROVISION_WEBHOOK, "http://eda:5000/delete-compute-instance"),
+];
+
+const AAP: [(&str, &str); 5] = [
+    (PROVIDER, "aap"),
+    (AAP_URL, "https://aap.example/api/controller/"),
+    (AAP_TOKEN, "t0ps3cret"),
+    (AAP_PROVISION, "create-vm"),
+    (AAP_DEPROVISION, "delete-vm"),
+];
+
+#[test]
+fn the_defaults_hold_where_nothing_is_set() {
+    let (config, warnings) = read(&EDA).expect("a configuration");
+    assert_eq!(config.provider, ProviderKind::Eda);
+    assert_eq!((config.max_job_history, config.namespace.as_str()), (10, "cloudkit-computeinstance"));
+    assert_eq!(config.status_poll_interval, Duration::from_secs(30));
+    assert_eq!(config.minimum_request_interval, Duration::ZERO);
+    assert_eq!(config.aap, None);
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn every_variable_is_read() {
+    let mut variables = AAP.to_vec();
+    variables.extend(EDA);
+    variables.extend([
+        (HISTORY, "3"),
+        (NAMESPACE, "vms"),
+        (REQUEST_INTERVAL, "1m30s"),
+        (POLL_INTERVAL, "5s"),
+        (WORKERS, "7"),
+        (RETRY_FIRST, "1s"),
+        (RETRY_LONGEST, "2m"),
+        (RETRY_ATTEMPTS, "9"),
+        (SIGN_OF_LIFE, "3m"),
+        (COMPLETION, "4m"),
+    ]);
+    assert_eq!(variables.len(), VARIABLES.len(), "each variable once");
+    let (config, warnings) = read(&variables).expect("a configuration");
+    assert_eq!(warnings, []);
+    let aap = config.aap.expect("AAP");
+    assert_eq!(aap.url, "https://aap.example/api/controller");
+    assert_eq!(aap.token.reveal(), "t0ps3cret");
+    assert_eq!((aap.provision_template.as_str(), aap.deprovision_template.as_str()), ("create-vm", "delete-vm"));
+    assert_eq!(config.eda.expect("EDA").provision_webhook, "http://eda:5000/create-compute-instance");
+    assert_eq!((config.provider, config.max_job_history, config.namespace.as_str()), (ProviderKind::Aap, 3, "vms"));
+    assert_eq!(config.minimum_request_interval, Duration::from_secs(90));
+    assert_eq!((config.status_poll_interval, config.workers), (Duration::from_secs(5), 7));
+    assert_eq!(
+        config.retry,
+        RetrySettings { first: Duration::from_secs(1), longest: Duration::from_secs(120), provision_attempts: 9 }
+    );
+    assert_eq!(
+        config.eda_patience,
+        EdaPatience { sign_of_life: Duration::from_secs(180), completion: Duration::from_secs(240) }
+    );
+}
+
+#[test]
+fn a_bad_value_gives_a_warning_and_the_default() {
+    for (variable, value) in [
+        (PROVIDER, "jenkins"),
+        (HISTORY, "0"),
+        (HISTORY, "many"),
+        (HISTORY, "-1"),
+        (REQUEST_INTERVAL, "-5s"),
+        (POLL_INTERVAL, "30"),
+        (POLL_INTERVAL, "0s"),
+        (WORKERS, "0"),
+        (RETRY_ATTEMPTS, "99999999999"),
+    ] {
+        let mut variables = EDA.to_vec();
+        variables.push((variable, value));
+        let (config, warnings) = read(&variables).expect("a configuration");
+        let (default, _) = read(&EDA).expect("a configuration");
+        assert_eq!(config, default, "{variable}={value}");
+        assert_eq!(warnings.len(), 1, "{variable}={value}");
+        let text = warnings[0].to_string();
+        assert!(text.contains(variable) && text.contains(value) && text.contains("using the default"), "{text}");
+    }
+}
+
+#[test]
+fn what_the_chosen_provider_needs_must_be_there() {
+    let error = read(&[(PROVIDER, "aap"), (AAP_URL, "https://aap/api")]).expect_err("no configuration");
+    assert_eq!(
+        error.to_string(),
+        "the provider aap needs CLOUDKIT_AAP_TOKEN, CLOUDKIT_AAP_PROVISION_TEMPLATE, CLOUDKIT_AAP_DEPROVISION_TEMPLATE; \
+         set them in the operator's environment"
+    );
+    let error = read(&EDA[..1]).expect_err("no configuration");
+    assert_eq!(error, ConfigError::Missing { provider: ProviderKind::Eda, variables: vec![DEPROVISION_WEBHOOK] });
+}
+
+#[test]
+fn a_url_that_no_request_could_be_sent_to_is_an_error() {
+    for url in ["not a url", "ftp://aap/api", "/api", "http://"] {
+        let mut variables = AAP.to_vec();
+        variables[1].1 = url;
+        assert!(matches!(read(&variables), Err(ConfigError::BadUrl { variable: AAP_URL, .. })), "{url}");
+    }
+}
+
+#[test]
+fn a_secret_never_shows() {
+    let (config, _) = read(&AAP).expect("a configuration");
+    assert!(!format!("{config:?}").contains("t0ps3cret"));
+}

@@ -1,0 +1,263 @@
+//! What every worker shares: the seams, the settings, the caches, and what is remembered of each object.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use compact_str::CompactString;
+use kube::{
+    Client, Resource, ResourceExt,
+    runtime::reflector::{ObjectRef, Store},
+};
+use parking_lot::Mutex;
+
+use crate::{
+    api::{
+        ComputeInstance, JobStatus, Tenant, TenantPhase, VirtualMachine,
+        compute_instance::{TenantReference, VirtualMachineReference},
+        names,
+        tenant::tenant_object_name,
+    },
+    clock::SharedClock,
+    operator::{
+        config::{Config, ProviderKind},
+        decide::{Memory, Policy, Seen, TenantSeen, VmSeen},
+        fresh::Fresh,
+        ownership::Ownership,
+        provider::{Provider, ProviderError},
+        queue::WorkQueue,
+    },
+};
+
+/// Namespace and name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ObjectKey {
+    pub(crate) namespace: CompactString,
+    pub(crate) name: CompactString,
+}
+
+impl ObjectKey {
+    pub(crate) fn of(object: &impl Resource) -> Self {
+        let meta = object.meta();
+        Self {
+            namespace: meta.namespace.as_deref().unwrap_or_default().into(),
+            name: meta.name.as_deref().unwrap_or_default().into(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What a worker works on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WorkItem {
+    Instance(ObjectKey),
+    Tenant(ObjectKey),
+}
+
+/// The VMs that carry the playbooks' label, by the instance that they name.
+#[derive(Debug, Default)]
+pub(crate) struct VmIndex {
+    by_instance: Mutex<BTreeMap<CompactString, BTreeMap<ObjectKey, bool>>>,
+}
+
+impl VmIndex {
+    /// Takes note of a VM; returns the name of its instance where that has to look at it.
+    pub(crate) fn observe(&self, vm: &VirtualMachine) -> Option<CompactString> {
+        let instance = CompactString::from(vm.labels().get(names::INSTANCE_LABEL)?.as_str());
+        let ready = vm.is_ready();
+        let mut index = self.by_instance.lock();
+        let before = index.entry(instance.clone()).or_default().insert(ObjectKey::of(vm), ready);
+        (before != Some(ready)).then_some(instance)
+    }
+
+    /// Takes note that a VM is gone.
+    pub(crate) fn remove(&self, vm: &VirtualMachine) -> Option<CompactString> {
+        let instance = CompactString::from(vm.labels().get(names::INSTANCE_LABEL)?.as_str());
+        let mut index = self.by_instance.lock();
+        let vms = index.get_mut(&instance)?;
+        vms.remove(&ObjectKey::of(vm));
+        if vms.is_empty() {
+            index.remove(&instance);
+        }
+        Some(instance)
+    }
+
+    /// The VMs that are known and not in `present` go; returns their instances.
+    pub(crate) fn retain(&self, present: &BTreeSet<ObjectKey>) -> Vec<CompactString> {
+        let mut gone = Vec::new();
+        self.by_instance.lock().retain(|instance, vms| {
+            let before = vms.len();
+            vms.retain(|key, _| present.contains(key));
+            if vms.len() < before {
+                gone.push(instance.clone());
+            }
+            !vms.is_empty()
+        });
+        gone
+    }
+
+    fn seen(&self, instance: &str) -> Option<VmSeen> {
+        let index = self.by_instance.lock();
+        let (key, ready) = index.get(instance)?.first_key_value()?;
+        Some(VmSeen {
+            reference: VirtualMachineReference {
+                namespace: key.namespace.to_string(),
+                kube_virt_virtual_machine_name: key.name.to_string(),
+            },
+            ready: *ready,
+        })
+    }
+}
+
+/// The backends that are set up.
+#[derive(Clone, Default)]
+pub(crate) struct Providers {
+    pub(crate) aap: Option<Arc<dyn Provider>>,
+    pub(crate) eda: Option<Arc<dyn Provider>>,
+}
+
+impl Providers {
+    pub(crate) fn of_kind(&self, kind: ProviderKind) -> Result<&dyn Provider, ProviderError> {
+        let (provider, name) = match kind {
+            ProviderKind::Aap => (&self.aap, "AAP"),
+            ProviderKind::Eda => (&self.eda, "EDA"),
+        };
+        provider.as_deref().ok_or(ProviderError::NotConfigured(name))
+    }
+
+    /// The backend that a job was launched at: it stays with it when the setting changes.
+    pub(crate) fn of_job(&self, job: &JobStatus) -> Result<&dyn Provider, ProviderError> {
+        self.of_kind(if job.is_eda() { ProviderKind::Eda } else { ProviderKind::Aap })
+    }
+}
+
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) clock: SharedClock,
+    pub(crate) config: Config,
+    pub(crate) policy: Policy,
+    pub(crate) providers: Providers,
+    pub(crate) queue: WorkQueue<WorkItem>,
+    pub(crate) instances: Store<ComputeInstance>,
+    pub(crate) tenants: Store<Tenant>,
+    pub(crate) fresh_instances: Fresh<ComputeInstance>,
+    pub(crate) fresh_tenants: Fresh<Tenant>,
+    pub(crate) vms: VmIndex,
+    pub(crate) ownership: Ownership,
+    /// Tenants whose creation is under way, so that a thousand instances of one don't all try.
+    pub(crate) tenants_in_creation: Mutex<BTreeSet<String>>,
+    memory: Mutex<BTreeMap<ObjectKey, (String, Memory)>>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        client: Client,
+        clock: SharedClock,
+        config: Config,
+        providers: Providers,
+        instances: Store<ComputeInstance>,
+        tenants: Store<Tenant>,
+    ) -> Self {
+        Self {
+            client,
+            policy: Policy::from_config(&config),
+            queue: WorkQueue::new(clock.clone()),
+            clock,
+            config,
+            providers,
+            instances,
+            tenants,
+            fresh_instances: Fresh::default(),
+            fresh_tenants: Fresh::default(),
+            vms: VmIndex::default(),
+            ownership: Ownership::default(),
+            tenants_in_creation: Mutex::new(BTreeSet::new()),
+            memory: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// The newest that is known of an instance.
+    pub(crate) fn instance(&self, key: &ObjectKey) -> Option<Arc<ComputeInstance>> {
+        let cached = self.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
+        self.fresh_instances.newest(key, cached)
+    }
+
+    /// The newest that is known of a Tenant. One that was just made counts although the watch has not shown it yet.
+    pub(crate) fn tenant(&self, key: &ObjectKey) -> Option<Arc<Tenant>> {
+        match self.tenants.get(&ObjectRef::new(&key.name).within(&key.namespace)) {
+            Some(cached) => self.fresh_tenants.newest(key, Some(cached)),
+            None => self.fresh_tenants.written(key),
+        }
+    }
+
+    /// Everything besides the object itself that a decision on it depends on.
+    pub(crate) fn observe(&self, key: &ObjectKey, object: &ComputeInstance) -> Seen {
+        Seen {
+            now: self.clock.now(),
+            tenant: self.tenant_seen(key, object),
+            vm: self.vms.seen(&key.name),
+            memory: self.recall(key, object),
+        }
+    }
+
+    fn tenant_seen(&self, key: &ObjectKey, object: &ComputeInstance) -> TenantSeen {
+        let Some(tenant) = object.annotation(names::TENANT_ANNOTATION) else { return TenantSeen::Absent };
+        let name = tenant_object_name(tenant);
+        let tenant_key = ObjectKey { namespace: key.namespace.clone(), name: name.as_str().into() };
+        match self.tenant_state(&tenant_key) {
+            TenantSeen::Ready(reference) => TenantSeen::Ready(reference),
+            _ => {
+                // First the place among those who wait, then a second look: an event in between is not missed.
+                self.ownership.wait_for(&name, key);
+                self.tenant_state(&tenant_key)
+            }
+        }
+    }
+
+    fn tenant_state(&self, key: &ObjectKey) -> TenantSeen {
+        let Some(tenant) = self.tenant(key) else { return TenantSeen::Absent };
+        let status = tenant.status.as_ref();
+        match status.and_then(|status| status.namespace.clone()) {
+            Some(namespace)
+                if tenant.metadata.deletion_timestamp.is_none()
+                    && status.and_then(|status| status.phase) == Some(TenantPhase::Ready) =>
+            {
+                TenantSeen::Ready(TenantReference { name: key.name.to_string(), namespace })
+            }
+            _ => TenantSeen::NotReady,
+        }
+    }
+
+    fn recall(&self, key: &ObjectKey, object: &ComputeInstance) -> Memory {
+        let memory = self.memory.lock();
+        memory
+            .get(key)
+            .filter(|(uid, _)| Some(uid) == object.metadata.uid.as_ref())
+            .map(|(_, memory)| memory.clone())
+            .unwrap_or_default()
+    }
+
+    /// Changes what is remembered of an object.
+    pub(crate) fn remember(&self, key: &ObjectKey, object: &ComputeInstance, change: impl FnOnce(&mut Memory)) {
+        let uid = object.uid().unwrap_or_default();
+        let mut memory = self.memory.lock();
+        let entry = memory.entry(key.clone()).or_insert_with(|| (uid.clone(), Memory::default()));
+        if entry.0 != uid {
+            *entry = (uid, Memory::default());
+        }
+        change(&mut entry.1);
+    }
+
+    /// Forgets an object that is gone.
+    pub(crate) fn forget(&self, key: &ObjectKey) {
+        self.memory.lock().remove(key);
+        self.fresh_instances.forget(key);
+    }
+}

@@ -1,0 +1,131 @@
+//! The operator as a whole: watches, queue, workers.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use kube::{Client, runtime::reflector::store};
+use tokio::{sync::Notify, task::JoinSet};
+use tracing::Instrument as _;
+
+use crate::{
+    clock::SharedClock,
+    operator::{
+        config::Config,
+        context::{Context, Providers, WorkItem},
+        provider::{Provider, aap::Aap, eda::Eda, http::Transport},
+        reconcile, tenant, trace, watches,
+    },
+};
+
+/// Everything that the operator is given from outside.
+pub struct OperatorParts {
+    /// The API server.
+    pub client: Client,
+    /// The time.
+    pub clock: SharedClock,
+    /// The settings.
+    pub config: Config,
+    /// What carries requests to the backends.
+    pub transport: Transport,
+}
+
+impl fmt::Debug for OperatorParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperatorParts").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The operator.
+///
+/// Flow: caches are filled; then as many workers as set take keys from one queue, ComputeInstances and Tenants alike.
+/// Guarantees: one key is never worked on twice at the same time; at shutdown the items in work are finished.
+pub struct Operator {
+    context: Arc<Context>,
+    watches: JoinSet<()>,
+    ready: Arc<Notify>,
+}
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operator").field("config", &self.context.config).finish_non_exhaustive()
+    }
+}
+
+impl Operator {
+    /// Starts the watches.
+    #[must_use]
+    pub fn start(parts: OperatorParts) -> Self {
+        let OperatorParts { client, clock, config, transport } = parts;
+        let providers = Providers {
+            aap: config.aap.as_ref().map(|settings| -> Arc<dyn Provider> {
+                Arc::new(Aap::new(settings, transport.clone(), clock.clone()))
+            }),
+            eda: config.eda.as_ref().map(|settings| -> Arc<dyn Provider> {
+                Arc::new(Eda::new(settings, config.minimum_request_interval, transport.clone(), clock.clone()))
+            }),
+        };
+        let (instances, instance_writer) = store();
+        let (tenants, tenant_writer) = store();
+        let context = Arc::new(Context::new(client, clock, config, providers, instances, tenants));
+        let ready = Arc::new(Notify::new());
+        let mut watches = JoinSet::new();
+        watches.spawn(watches::tenants(context.clone(), tenant_writer));
+        watches.spawn(watches::virtual_machines(context.clone(), ready.clone()));
+        watches.spawn(watches::instances(context.clone(), instance_writer));
+        Self { context, watches, ready }
+    }
+
+    /// Works until `shutdown` is done, and finishes what is in work then.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { context, mut watches, ready } = self;
+        let mut shutdown = std::pin::pin!(shutdown);
+        let synced = async {
+            // A decision on half a cache would launch again what has long been launched.
+            let _ = context.tenants.wait_until_ready().await;
+            ready.notified().await;
+            let _ = context.instances.wait_until_ready().await;
+        };
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            () = synced => {}
+        }
+        let delays = context.clone();
+        watches.spawn(async move { delays.queue.run_delays().await });
+        let mut workers = JoinSet::new();
+        for _ in 0..context.config.workers {
+            workers.spawn(work(context.clone()));
+        }
+        shutdown.await;
+        context.queue.close();
+        while workers.join_next().await.is_some() {}
+        watches.shutdown().await;
+    }
+}
+
+async fn work(context: Arc<Context>) {
+    while let Some(taken) = context.queue.take().await {
+        let item = taken.key;
+        let waited = taken.waited.get();
+        let (name, result) = match &item {
+            WorkItem::Instance(key) => {
+                let span =
+                    tracing::info_span!(target: trace::TARGET, "reconcile", object = %key.name, waited_ns = waited);
+                (key, reconcile::reconcile(&context, key).instrument(span).await)
+            }
+            WorkItem::Tenant(key) => (key, tenant::reconcile(&context, key).await),
+        };
+        match result {
+            Ok(wait) => {
+                context.queue.forget_failures(&item);
+                if let Some(wait) = wait {
+                    context.queue.add_after(item.clone(), wait);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(object = %name, %error, "failed to reconcile; trying again");
+                context.queue.add_after_failure(item.clone());
+            }
+        }
+        context.queue.done(&item);
+    }
+}

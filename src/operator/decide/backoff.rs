@@ -1,0 +1,52 @@
+//! How long to wait after a failure: exponential, bounded, and spread.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    api::JobStatus,
+    operator::{config::RetrySettings, decide::Memory},
+    units::Seed,
+};
+
+/// The wait after `failures` failures in a row (at least 1): `first` · 2^(failures − 1), at most `longest`, of which up to a
+/// tenth is taken off, keyed by the object, so that objects that failed together don't return together.
+pub(crate) fn wait_after(failures: u32, retry: &RetrySettings, uid: &str) -> Duration {
+    let doublings = failures.saturating_sub(1).min(31);
+    let full = retry.first.saturating_mul(1 << doublings).min(retry.longest);
+    let jitter = Seed::new(0).label(uid).index(u64::from(failures)).uniform();
+    full.mul_f64(1.0 - 0.1 * jitter)
+}
+
+/// When a job that failed may be followed by another.
+pub(super) fn retry_at(job: &JobStatus, failures: u32, memory: &Memory, retry: &RetrySettings, uid: &str) -> Timestamp {
+    // After a restart nobody remembers when it failed; its launch is then the only time that is known.
+    let failed = match &memory.failure_seen {
+        Some((job_id, at)) if *job_id == job.job_id => *at,
+        _ => job.timestamp.timestamp(),
+    };
+    failed + wait_after(failures, retry, uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETRY: RetrySettings =
+        RetrySettings { first: Duration::from_secs(30), longest: Duration::from_secs(600), provision_attempts: 5 };
+
+    #[test]
+    fn the_wait_doubles_up_to_its_bound() {
+        for (failures, full) in [(1, 30.0), (2, 60.0), (3, 120.0), (5, 480.0), (6, 600.0), (40, 600.0)] {
+            let wait = wait_after(failures, &RETRY, "uid").as_secs_f64();
+            assert!(wait <= full && wait >= 0.9 * full, "{failures} failures: {wait} s of {full} s");
+        }
+    }
+
+    #[test]
+    fn objects_that_failed_together_return_apart_and_repeatably() {
+        assert_ne!(wait_after(1, &RETRY, "a"), wait_after(1, &RETRY, "b"));
+        assert_eq!(wait_after(1, &RETRY, "a"), wait_after(1, &RETRY, "a"));
+    }
+}

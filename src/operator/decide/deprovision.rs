@@ -1,0 +1,163 @@
+//! Decisions on an object that is being deleted.
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::{
+    api::{
+        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobType, Phase, compute_instance::ManagementState,
+        names,
+    },
+    operator::{
+        config::ProviderKind,
+        decide::{
+            Policy, Seen, Step, backoff,
+            conditions::{Reason, has_reason, kind, set_condition},
+            launch_in_turn, poll_in_turn,
+            projection::project,
+            provision::finish,
+            settle,
+        },
+    },
+};
+
+pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, management: ManagementState) -> Step {
+    if management == ManagementState::Manual {
+        return Step::RemoveFinalizer;
+    }
+    let mut status = project(object, seen);
+    status.phase = Some(Phase::Deleting);
+    let provision = status.jobs.find_latest_job_by_type(JobType::Provision).cloned();
+    if let Some(job) = provision.filter(|job| !job.state.is_terminal()) {
+        if job.is_eda() {
+            if let Some(until) = eda_provision_ends(object, &mut status, job, seen, policy) {
+                let message = "the create playbook can't be stopped and has to end first";
+                set_condition(&mut status, kind::DELETING, true, Reason::WaitingForProvision, message, seen.now);
+                return settle(object, status, false, Step::Wait { until: Some(until) });
+            }
+        } else if has_reason(&status, kind::DELETING, Reason::CancelRequested) {
+            return settle(object, status, false, poll_in_turn(&job, seen, policy));
+        } else {
+            // The status is written with the answer: one request less, and a cancel that is sent twice does no harm.
+            return Step::Cancel { job };
+        }
+    }
+    deprovision(object, status, seen, policy)
+}
+
+/// Ends a provision job of EDA's in the history as soon as it is known to be over; until then, when to look again.
+fn eda_provision_ends(
+    object: &ComputeInstance,
+    status: &mut ComputeInstanceStatus,
+    job: JobStatus,
+    seen: &Seen,
+    policy: &Policy,
+) -> Option<Timestamp> {
+    if !object.has_finalizer(names::PLAYBOOK_FINALIZER) {
+        // The server refuses the playbook's finalizer from now on: it fails before it makes a VM, whenever it starts.
+        finish(status, job, JobState::Canceled, "the object was deleted before the playbook began");
+        return None;
+    }
+    if status.desired_config_version.is_some() && status.reconciled_config_version == status.desired_config_version {
+        finish(status, job, JobState::Succeeded, "");
+        return None;
+    }
+    let deadline = job.timestamp.timestamp() + policy.eda_patience.completion;
+    if deadline > seen.now {
+        return Some(deadline);
+    }
+    let message = format!("the playbook did not end within {:?}", policy.eda_patience.completion);
+    finish(status, job, JobState::Failed, &message);
+    None
+}
+
+fn deprovision(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen, policy: &Policy) -> Step {
+    let held = object.has_finalizer(names::PLAYBOOK_FINALIZER);
+    let Some(job) = status.jobs.find_latest_job_by_type(JobType::Deprovision).cloned() else {
+        return if nothing_to_remove(&status, held, seen, policy) {
+            removed(object, status, seen)
+        } else {
+            request(object, status, seen)
+        };
+    };
+    if has_reason(&status, kind::DELETING, Reason::DeprovisionRequested) {
+        return request(object, status, seen);
+    }
+    match job.state {
+        JobState::Pending | JobState::Waiting | JobState::Running | JobState::Unknown if job.is_eda() => {
+            if !held {
+                finish(&mut status, job, JobState::Succeeded, "");
+                return removed(object, status, seen);
+            }
+            let deadline = job.timestamp.timestamp() + policy.eda_patience.completion;
+            if deadline > seen.now {
+                return settle(object, status, false, Step::Wait { until: Some(deadline) });
+            }
+            let message =
+                format!("the playbook's finalizer was not removed within {:?}", policy.eda_patience.completion);
+            finish(&mut status, job, JobState::Failed, &message);
+            settle(object, status, false, Step::Wait { until: Some(seen.now) })
+        }
+        JobState::Pending | JobState::Waiting | JobState::Running | JobState::Unknown => {
+            settle(object, status, false, poll_in_turn(&job, seen, policy))
+        }
+        JobState::Succeeded if !held => removed(object, status, seen),
+        JobState::Failed | JobState::Canceled if !held && !job.block_deletion_on_failure => {
+            removed(object, status, seen)
+        }
+        _ => failed(object, status, &job, seen, policy),
+    }
+}
+
+/// Whether there can't be anything that a playbook has made.
+fn nothing_to_remove(status: &ComputeInstanceStatus, held: bool, seen: &Seen, policy: &Policy) -> bool {
+    if held || seen.vm.is_some() {
+        return false;
+    }
+    match policy.provider {
+        ProviderKind::Eda => true,
+        // A job of AAP's may have got anywhere before it was stopped: one that was ever launched is cleaned up after.
+        ProviderKind::Aap => status.jobs.find_latest_job_by_type(JobType::Provision).is_none_or(JobStatus::is_eda),
+    }
+}
+
+fn removed(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen) -> Step {
+    set_condition(&mut status, kind::DELETING, true, Reason::Removed, "", seen.now);
+    // Without a job there is nothing in the status that must not be lost: it goes with the object.
+    if object.status.as_ref().is_none_or(|before| before.jobs == status.jobs) {
+        return Step::RemoveFinalizer;
+    }
+    settle(object, status, false, Step::RemoveFinalizer)
+}
+
+/// Records the intent of a deprovision job, and launches it once that is done.
+fn request(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen) -> Step {
+    let message = status
+        .condition(kind::DELETING)
+        .filter(|condition| condition.reason == Reason::DeprovisionRequested.as_str())
+        .map(|condition| condition.message.clone())
+        .unwrap_or_default();
+    set_condition(&mut status, kind::DELETING, true, Reason::DeprovisionRequested, &message, seen.now);
+    settle(object, status, true, launch_in_turn(JobType::Deprovision, seen))
+}
+
+/// The latest deprovision job is over, and what it should have removed may still be there.
+fn failed(
+    object: &ComputeInstance,
+    mut status: ComputeInstanceStatus,
+    job: &JobStatus,
+    seen: &Seen,
+    policy: &Policy,
+) -> Step {
+    let failures = status.jobs.iter().filter(|job| job.job_type == JobType::Deprovision).count();
+    let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+    let uid = object.uid().unwrap_or_default();
+    let at = backoff::retry_at(job, failures, &seen.memory, &policy.retry, &uid);
+    if at <= seen.now {
+        return request(object, status, seen);
+    }
+    let text = if job.message.is_empty() { String::new() } else { format!(": {}", job.message) };
+    let message = format!("job {} ended as {}{text}; to be tried again", job.job_id, job.state);
+    set_condition(&mut status, kind::DELETING, true, Reason::DeprovisionFailed, &message, seen.now);
+    settle(object, status, false, Step::Wait { until: Some(at) })
+}

@@ -1,0 +1,62 @@
+//! What an answer of a backend does to the history.
+
+use jiff::Timestamp;
+
+use crate::{
+    api::{ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobTime, JobType, names},
+    operator::{
+        decide::conditions::{Reason, kind, set_condition},
+        provider::{LaunchedJob, Polled},
+    },
+};
+
+/// Records a job that was just launched, and that its intent is fulfilled.
+pub fn after_launch(
+    status: &mut ComputeInstanceStatus,
+    job_type: JobType,
+    launched: LaunchedJob,
+    max_history: usize,
+    now: Timestamp,
+) -> JobStatus {
+    let job = JobStatus {
+        job_id: launched.job_id.unwrap_or_else(|| status.jobs.generate_eda_job_id()),
+        job_type,
+        timestamp: JobTime::in_seconds(now),
+        state: launched.state,
+        message: launched.message.into(),
+        block_deletion_on_failure: launched.block_deletion_on_failure,
+    };
+    status.jobs.append_job(job.clone(), max_history);
+    let (condition, reason) = match job_type {
+        JobType::Provision => (kind::PROGRESSING, Reason::Provisioning),
+        JobType::Deprovision => (kind::DELETING, Reason::Deprovisioning),
+    };
+    set_condition(status, condition, true, reason, "", now);
+    job
+}
+
+/// The job with what the backend said of it.
+///
+/// A job that the backend has no more (purged) is over: whether it did its work shows on the object.
+#[must_use]
+pub fn after_poll(object: &ComputeInstance, job: &JobStatus, polled: &Polled) -> JobStatus {
+    let mut job = job.clone();
+    match polled {
+        Polled::Job { state, message } => {
+            job.state = *state;
+            job.message = message.as_str().into();
+        }
+        Polled::Purged => {
+            let done = match job.job_type {
+                JobType::Provision => {
+                    let wanted = object.status.as_ref().and_then(|status| status.desired_config_version.as_deref());
+                    wanted.is_some() && object.annotation(names::RECONCILED_ANNOTATION) == wanted
+                }
+                JobType::Deprovision => !object.has_finalizer(names::PLAYBOOK_FINALIZER),
+            };
+            job.state = if done { JobState::Succeeded } else { JobState::Failed };
+            job.message = "AAP has no record of this job any more (purged)".into();
+        }
+    }
+    job
+}

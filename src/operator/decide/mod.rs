@@ -1,0 +1,196 @@
+//! What to do next with a ComputeInstance: a pure function of the object and of what else the operator sees.
+//!
+//! Flow: [`decide`] names one [`Step`]; whoever performs it shows the result and asks again, until the step is to wait.
+//!
+//! Guarantees: a launch is only ever asked for when the status on the server says that it is wanted
+//! (`ProvisionRequested`, `DeprovisionRequested`), and no job of that kind is under way. At most one of the two playbooks
+//! runs at a time. Nothing here reads a clock, draws a random number or does I/O.
+//!
+//! Assumptions: the API server refuses new finalizers on an object that is being deleted, so that a create playbook which
+//! starts after the delete fails before it makes a VM.
+
+mod backoff;
+mod conditions;
+mod deprovision;
+mod jobs;
+mod projection;
+mod provision;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use self::{
+    conditions::{Reason, set_condition},
+    jobs::{after_launch, after_poll},
+};
+use crate::{
+    api::{
+        ComputeInstance, ComputeInstanceStatus, JobStatus, JobType,
+        compute_instance::{ManagementState, TenantReference, VirtualMachineReference},
+        names,
+    },
+    operator::config::{Config, EdaPatience, ProviderKind, RetrySettings},
+};
+
+/// What the settings say about decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Where new jobs go.
+    pub provider: ProviderKind,
+    /// How often a job's state is asked for.
+    pub poll_interval: Duration,
+    /// When and how often failed jobs are tried again.
+    pub retry: RetrySettings,
+    /// How long EDA's jobs may stay silent.
+    pub eda_patience: EdaPatience,
+}
+
+impl Policy {
+    /// The part of the settings that decisions depend on.
+    #[must_use]
+    pub fn from_config(config: &Config) -> Self {
+        let mut retry = config.retry;
+        // Attempts are counted in the history: one that is shorter can't count further.
+        retry.provision_attempts =
+            retry.provision_attempts.min(u32::try_from(config.max_job_history).unwrap_or(u32::MAX));
+        Self {
+            provider: config.provider,
+            poll_interval: config.status_poll_interval,
+            retry,
+            eda_patience: config.eda_patience,
+        }
+    }
+}
+
+/// The Tenant of an instance, as the cache shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TenantSeen {
+    /// There is none, or not one that could be used.
+    Absent,
+    /// It is being made (or unmade).
+    NotReady,
+    /// VMs can be made in it.
+    Ready(TenantReference),
+}
+
+/// The VM of an instance, as the cache shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VmSeen {
+    /// Where it is.
+    pub reference: VirtualMachineReference,
+    /// Whether its condition Ready is True.
+    pub ready: bool,
+}
+
+/// What this process remembers of an object; all of it can be lost without harm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The job that was last asked for, and when.
+    pub last_poll: Option<(compact_str::CompactString, Timestamp)>,
+    /// When the latest failure of a job was learned of.
+    pub failure_seen: Option<(compact_str::CompactString, Timestamp)>,
+    /// A launch that failed or came too soon is not tried again before this.
+    pub launch_not_before: Option<Timestamp>,
+    /// Launches that failed in a row.
+    pub failed_launches: u32,
+}
+
+/// Everything besides the object that a decision depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The time.
+    pub now: Timestamp,
+    /// Its Tenant.
+    pub tenant: TenantSeen,
+    /// Its VM.
+    pub vm: Option<VmSeen>,
+    /// What this process remembers.
+    pub memory: Memory,
+}
+
+/// The next thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Nothing, until something changes or this time comes.
+    Wait {
+        /// When to look again, should nothing change before.
+        until: Option<Timestamp>,
+    },
+    /// Put the operator's finalizer on the object.
+    AddFinalizer,
+    /// Make the Tenant of this name.
+    EnsureTenant {
+        /// The tenant's name.
+        tenant: String,
+    },
+    /// Write this status.
+    Write {
+        /// The whole status as it should be.
+        status: Box<ComputeInstanceStatus>,
+        /// Whether the write must fail when anybody else has changed the object: it is the intent of a launch.
+        guarded: bool,
+    },
+    /// Launch a job; its intent is on the server.
+    Launch {
+        /// Which kind.
+        job_type: JobType,
+    },
+    /// Ask for the state of a job.
+    Poll {
+        /// The job as recorded.
+        job: JobStatus,
+    },
+    /// Ask that a job be stopped.
+    Cancel {
+        /// The job as recorded.
+        job: JobStatus,
+    },
+    /// Let the object go.
+    RemoveFinalizer,
+}
+
+/// The next step for an object.
+#[must_use]
+pub fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy) -> Step {
+    let management = object.management_state();
+    if management == ManagementState::Unmanaged {
+        return Step::Wait { until: None };
+    }
+    if object.metadata.deletion_timestamp.is_some() {
+        return if object.has_finalizer(names::FINALIZER) {
+            deprovision::decide(object, seen, policy, management)
+        } else {
+            Step::Wait { until: None }
+        };
+    }
+    if !object.has_finalizer(names::FINALIZER) {
+        return Step::AddFinalizer;
+    }
+    provision::decide(object, seen, policy, management)
+}
+
+/// `then`, once the server has this status.
+fn settle(object: &ComputeInstance, status: ComputeInstanceStatus, guarded: bool, then: Step) -> Step {
+    let same = object.status.as_ref().map_or_else(|| status == ComputeInstanceStatus::default(), |now| *now == status);
+    if same { then } else { Step::Write { status: Box::new(status), guarded } }
+}
+
+/// Asks for a job's state when its turn has come.
+fn poll_in_turn(job: &JobStatus, seen: &Seen, policy: &Policy) -> Step {
+    let last = seen.memory.last_poll.as_ref().filter(|(job_id, _)| *job_id == job.job_id);
+    let due = last.map_or(seen.now, |(_, at)| *at + policy.poll_interval);
+    if due <= seen.now { Step::Poll { job: job.clone() } } else { Step::Wait { until: Some(due) } }
+}
+
+/// Launches when nothing speaks against it yet.
+fn launch_in_turn(job_type: JobType, seen: &Seen) -> Step {
+    match seen.memory.launch_not_before {
+        Some(later) if later > seen.now => Step::Wait { until: Some(later) },
+        _ => Step::Launch { job_type },
+    }
+}
+
+#[cfg(test)]
+#[path = "../decide_tests/mod.rs"]
+mod tests;

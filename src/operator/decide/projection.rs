@@ -1,0 +1,45 @@
+//! The part of the status that only mirrors what is seen.
+
+use kube::ResourceExt;
+
+use crate::{
+    api::{ComputeInstance, ComputeInstanceStatus, JobType, legacy, names},
+    operator::decide::{
+        Seen, TenantSeen,
+        conditions::{Reason, kind, set_condition},
+    },
+};
+
+/// The object's status with everything in it that mirrors something: an older operator's jobs, the Tenant, the VM, the
+/// version that a playbook reported.
+pub(super) fn project(object: &ComputeInstance, seen: &Seen) -> ComputeInstanceStatus {
+    let mut status = object.status.clone().unwrap_or_default();
+    let created = object.creation_timestamp().map_or(seen.now, |time| time.0);
+    legacy::carry_over(&mut status, created);
+    set_condition(&mut status, kind::ACCEPTED, true, Reason::Accepted, "", seen.now);
+    if let TenantSeen::Ready(reference) = &seen.tenant {
+        status.tenant_reference = Some(reference.clone());
+    }
+    status.reconciled_config_version = object.annotation(names::RECONCILED_ANNOTATION).map(str::to_owned);
+    project_vm(&mut status, seen);
+    status
+}
+
+fn project_vm(status: &mut ComputeInstanceStatus, seen: &Seen) {
+    match &seen.vm {
+        Some(vm) => {
+            // A VM that a job is still making changes by the second: its reference comes with its readiness, in one write.
+            let under_way =
+                status.jobs.find_latest_job_by_type(JobType::Provision).is_some_and(|job| !job.state.is_terminal());
+            if vm.ready || !under_way || status.virtual_machine_reference.is_some() {
+                status.virtual_machine_reference = Some(vm.reference.clone());
+                let reason = if vm.ready { Reason::VmReady } else { Reason::VmNotReady };
+                set_condition(status, kind::AVAILABLE, vm.ready, reason, "", seen.now);
+            }
+        }
+        None => {
+            status.virtual_machine_reference = None;
+            set_condition(status, kind::AVAILABLE, false, Reason::NoVirtualMachine, "", seen.now);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Decisions on an object that should be there.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::{
+    api::{
+        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobType, Phase, compute_instance::ManagementState,
+        config_version, names,
+    },
+    operator::decide::{
+        Policy, Seen, Step, TenantSeen, backoff,
+        conditions::{Reason, has_reason, is_true, kind, set_condition},
+        launch_in_turn, poll_in_turn,
+        projection::project,
+        settle,
+    },
+};
+
+/// A Tenant that takes no longer than this to become ready is not worth a write of the status.
+const TENANT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A playbook annotates the object before its job ends; the watch may be this late.
+const ANNOTATION_PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, management: ManagementState) -> Step {
+    let mut status = project(object, seen);
+    let Some(tenant) = object.annotation(names::TENANT_ANNOTATION) else {
+        let message = format!("the annotation {} names no tenant; set it", names::TENANT_ANNOTATION);
+        set_condition(&mut status, kind::ACCEPTED, false, Reason::TenantMissing, &message, seen.now);
+        status.phase = Some(status.phase.unwrap_or(Phase::Starting));
+        return settle(object, status, false, Step::Wait { until: None });
+    };
+    let uid = object.uid().unwrap_or_default();
+    let desired = config_version::desired(&object.spec, &uid, status.desired_config_version.as_deref());
+    if status.reconciled_config_version.as_ref() == Some(&desired) {
+        return reconciled(object, status, desired, seen, policy);
+    }
+    if management == ManagementState::Manual {
+        status.phase = Some(Phase::Starting);
+        set_condition(&mut status, kind::PROGRESSING, false, Reason::ManagedByHand, "", seen.now);
+        return settle(object, status, false, Step::Wait { until: None });
+    }
+    if under_way(&status).is_none() {
+        match seen.tenant {
+            TenantSeen::Absent => return Step::EnsureTenant { tenant: tenant.to_owned() },
+            TenantSeen::NotReady => return wait_for_tenant(object, status, seen),
+            TenantSeen::Ready(_) => {}
+        }
+    }
+    provision(object, status, desired, seen, policy)
+}
+
+fn wait_for_tenant(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen) -> Step {
+    let created = object.creation_timestamp().map_or(seen.now, |time| time.0);
+    let patience_ends = created + TENANT_PATIENCE;
+    if seen.now < patience_ends {
+        return Step::Wait { until: Some(patience_ends) };
+    }
+    status.phase = Some(Phase::Starting);
+    set_condition(&mut status, kind::PROGRESSING, true, Reason::TenantNotReady, "", seen.now);
+    settle(object, status, false, Step::Wait { until: None })
+}
+
+/// A playbook has reported the version that is wanted: Running, at once. A job of AAP's is followed to its end.
+fn reconciled(
+    object: &ComputeInstance,
+    mut status: ComputeInstanceStatus,
+    desired: String,
+    seen: &Seen,
+    policy: &Policy,
+) -> Step {
+    status.phase = Some(Phase::Running);
+    status.desired_config_version = Some(desired);
+    set_condition(&mut status, kind::PROGRESSING, false, Reason::Reconciled, "", seen.now);
+    let mut then = Step::Wait { until: None };
+    if let Some(job) = under_way(&status) {
+        if job.is_eda() {
+            finish(&mut status, job, JobState::Succeeded, "");
+        } else {
+            then = poll_in_turn(&job, seen, policy);
+        }
+    }
+    settle(object, status, false, then)
+}
+
+fn under_way(status: &ComputeInstanceStatus) -> Option<JobStatus> {
+    status.jobs.find_latest_job_by_type(JobType::Provision).filter(|job| !job.state.is_terminal()).cloned()
+}
+
+/// Ends a job in the history.
+pub(super) fn finish(status: &mut ComputeInstanceStatus, mut job: JobStatus, state: JobState, message: &str) {
+    job.state = state;
+    job.message = message.into();
+    status.jobs.update_job(job);
+}
+
+fn provision(
+    object: &ComputeInstance,
+    mut status: ComputeInstanceStatus,
+    desired: String,
+    seen: &Seen,
+    policy: &Policy,
+) -> Step {
+    let requested = status.desired_config_version.as_ref() == Some(&desired)
+        && has_reason(&status, kind::PROGRESSING, Reason::ProvisionRequested);
+    if requested {
+        return settle(object, status, false, launch_in_turn(JobType::Provision, seen));
+    }
+    let Some(job) = status.jobs.find_latest_job_by_type(JobType::Provision).cloned() else {
+        return request(object, status, desired, seen);
+    };
+    if !job.state.is_terminal() {
+        status.phase = Some(Phase::Starting);
+        if !job.is_eda() {
+            return settle(object, status, false, poll_in_turn(&job, seen, policy));
+        }
+        // The version that was asked for has come, and another is wanted by now.
+        if status.desired_config_version.is_some() && status.reconciled_config_version == status.desired_config_version
+        {
+            finish(&mut status, job, JobState::Succeeded, "");
+            return settle(object, status, false, Step::Wait { until: None });
+        }
+        return match eda_deadline(object, &job, policy) {
+            (deadline, message) if deadline <= seen.now => {
+                finish(&mut status, job, JobState::Failed, &message);
+                settle(object, status, false, Step::Wait { until: Some(seen.now) })
+            }
+            (deadline, _) => settle(object, status, false, Step::Wait { until: Some(deadline) }),
+        };
+    }
+    if status.desired_config_version.as_ref() != Some(&desired) {
+        return request(object, status, desired, seen);
+    }
+    failed(object, status, &job, desired, seen, policy)
+}
+
+/// Records the intent of a provision job.
+fn request(object: &ComputeInstance, mut status: ComputeInstanceStatus, desired: String, seen: &Seen) -> Step {
+    status.phase = Some(Phase::Starting);
+    status.desired_config_version = Some(desired);
+    set_condition(&mut status, kind::PROGRESSING, true, Reason::ProvisionRequested, "", seen.now);
+    settle(object, status, true, launch_in_turn(JobType::Provision, seen))
+}
+
+/// When a silent job of EDA's counts as lost, and what to say then.
+fn eda_deadline(object: &ComputeInstance, job: &JobStatus, policy: &Policy) -> (Timestamp, String) {
+    let patience = policy.eda_patience;
+    let launched = job.timestamp.timestamp();
+    if object.has_finalizer(names::PLAYBOOK_FINALIZER) {
+        let message = format!("the playbook did not end within {:?}", patience.completion);
+        (launched + patience.completion, message)
+    } else {
+        let limit = patience.sign_of_life.min(patience.completion);
+        (launched + limit, format!("no sign of the playbook within {limit:?}: the webhook may have been lost"))
+    }
+}
+
+/// The latest provision job is over, and the version that it was asked for is not there.
+fn failed(
+    object: &ComputeInstance,
+    mut status: ComputeInstanceStatus,
+    job: &JobStatus,
+    desired: String,
+    seen: &Seen,
+    policy: &Policy,
+) -> Step {
+    let uid = object.uid().unwrap_or_default();
+    let why = if job.state == JobState::Succeeded {
+        let seen_at = match &seen.memory.failure_seen {
+            Some((job_id, at)) if *job_id == job.job_id => *at,
+            _ => job.timestamp.timestamp(),
+        };
+        let patience_ends = seen_at + ANNOTATION_PATIENCE;
+        if seen.now < patience_ends {
+            return settle(object, status, false, Step::Wait { until: Some(patience_ends) });
+        }
+        format!("job {} succeeded without reporting configuration version {desired}", job.job_id)
+    } else {
+        let text = if job.message.is_empty() { String::new() } else { format!(": {}", job.message) };
+        format!("job {} ended as {}{text}", job.job_id, job.state)
+    };
+    if has_reason(&status, kind::PROGRESSING, Reason::ProvisionFailed) && !is_true(&status, kind::PROGRESSING) {
+        return settle(object, status, false, Step::Wait { until: None });
+    }
+    let attempts = attempts(&status);
+    let last_try = attempts >= policy.retry.provision_attempts;
+    let at = backoff::retry_at(job, attempts, &seen.memory, &policy.retry, &uid);
+    if !last_try && at <= seen.now {
+        return request(object, status, desired, seen);
+    }
+    status.phase = Some(Phase::Failed);
+    let outlook = if last_try { "given up until the spec changes" } else { "to be tried again" };
+    let message = format!("attempt {attempts} of {}: {why}; {outlook}", policy.retry.provision_attempts);
+    set_condition(&mut status, kind::PROGRESSING, !last_try, Reason::ProvisionFailed, &message, seen.now);
+    settle(object, status, false, Step::Wait { until: (!last_try).then_some(at) })
+}
+
+/// Provision jobs launched since this configuration was first asked for, at least 1.
+fn attempts(status: &ComputeInstanceStatus) -> u32 {
+    let since = status
+        .condition(kind::PROGRESSING)
+        .filter(|condition| condition.status == "True")
+        .map_or(i64::MIN, |condition| condition.last_transition_time.0.as_second());
+    let launched = status
+        .jobs
+        .iter()
+        .filter(|job| job.job_type == JobType::Provision && job.timestamp.timestamp().as_second() >= since)
+        .count();
+    u32::try_from(launched).unwrap_or(u32::MAX).max(1)
+}

@@ -1,0 +1,65 @@
+//! What the operator's own writes returned, until the watch has caught up with them.
+//!
+//! A decision on a cache that lags behind an own write would do a thing twice. Resource versions are compared as numbers:
+//! Kubernetes guarantees their order within a resource (KEP-5504), and no server has ever numbered them otherwise.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::Resource;
+use parking_lot::Mutex;
+
+use crate::operator::context::ObjectKey;
+
+#[derive(Debug)]
+pub(crate) struct Fresh<K> {
+    written: Mutex<BTreeMap<ObjectKey, Arc<K>>>,
+}
+
+impl<K> Default for Fresh<K> {
+    fn default() -> Self {
+        Self { written: Mutex::new(BTreeMap::new()) }
+    }
+}
+
+impl<K: Resource> Fresh<K> {
+    /// Remembers what a write returned.
+    pub(crate) fn remember(&self, key: &ObjectKey, object: &Arc<K>) {
+        self.written.lock().insert(key.clone(), object.clone());
+    }
+
+    /// Forgets an object that is gone.
+    pub(crate) fn forget(&self, key: &ObjectKey) {
+        self.written.lock().remove(key);
+    }
+
+    /// The newest of what the cache shows and what was written. An object that the cache doesn't show is gone.
+    pub(crate) fn newest(&self, key: &ObjectKey, cached: Option<Arc<K>>) -> Option<Arc<K>> {
+        let mut written = self.written.lock();
+        let cached = cached?;
+        match written.get(key) {
+            Some(own) if is_newer(own.as_ref(), &cached) => Some(own.clone()),
+            Some(_) => {
+                written.remove(key);
+                Some(cached)
+            }
+            None => Some(cached),
+        }
+    }
+
+    /// What was written, whatever the cache shows.
+    pub(crate) fn written(&self, key: &ObjectKey) -> Option<Arc<K>> {
+        self.written.lock().get(key).cloned()
+    }
+}
+
+fn is_newer<K: Resource>(own: &K, cached: &K) -> bool {
+    let (own, cached) = (own.meta(), cached.meta());
+    if own.uid != cached.uid {
+        return false;
+    }
+    let number = |version: &Option<String>| version.as_deref().and_then(|text| text.parse::<u64>().ok());
+    match (number(&own.resource_version), number(&cached.resource_version)) {
+        (Some(own), Some(cached)) => own > cached,
+        _ => false,
+    }
+}

@@ -1,0 +1,100 @@
+//! Who owns a Tenant.
+//!
+//! A Tenant names one of its instances as its owner, so that the garbage collector removes it after the last: not all of
+//! them, since the thousandth instance would then rewrite a list of a thousand, and wake everybody. An instance that owns
+//! its Tenant passes the ownership on before it goes.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+
+use crate::{
+    api::{ComputeInstance, Tenant, TenantSpec, names, tenant::tenant_object_name},
+    operator::context::{Context, ObjectKey},
+};
+
+fn owner(name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: ComputeInstance::api_version(&()).into_owned(),
+        kind: ComputeInstance::kind(&()).into_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        ..OwnerReference::default()
+    }
+}
+
+impl Context {
+    pub(crate) fn tenant_api(&self, namespace: &str) -> Api<Tenant> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Creates the Tenant of an instance, unless somebody else has or is about to.
+    pub(crate) async fn create_tenant(
+        &self,
+        instance: &ComputeInstance,
+        tenant: &str,
+        name: &str,
+    ) -> Result<(), kube::Error> {
+        if !self.tenants_in_creation.lock().insert(name.to_owned()) {
+            return Ok(());
+        }
+        let namespace = instance.namespace().unwrap_or_default();
+        let object = Tenant {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                namespace: Some(namespace.clone()),
+                owner_references: Some(vec![owner(&instance.name_any(), &instance.uid().unwrap_or_default())]),
+                finalizers: Some(vec![names::TENANT_FINALIZER.to_owned()]),
+                ..ObjectMeta::default()
+            },
+            spec: TenantSpec { name: tenant.to_owned() },
+            status: None,
+        };
+        let created = self.tenant_api(&namespace).create(&PostParams::default(), &object).await;
+        self.tenants_in_creation.lock().remove(name);
+        match created {
+            Ok(created) => {
+                let created = Arc::new(created);
+                self.fresh_tenants.remember(&ObjectKey::of(created.as_ref()), &created);
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Passes the ownership of a Tenant on, where this instance has it and another could take it.
+    pub(crate) async fn hand_over_tenant(
+        &self,
+        key: &ObjectKey,
+        instance: &ComputeInstance,
+    ) -> Result<(), kube::Error> {
+        let Some(tenant) = instance.annotation(names::TENANT_ANNOTATION) else { return Ok(()) };
+        let name = tenant_object_name(tenant);
+        let tenant_key = ObjectKey { namespace: key.namespace.clone(), name: CompactString::from(name.as_str()) };
+        let Some(tenant) = self.tenant(&tenant_key) else { return Ok(()) };
+        let uid = instance.uid().unwrap_or_default();
+        if tenant.metadata.deletion_timestamp.is_some() || !tenant.owner_references().iter().any(|own| own.uid == uid) {
+            return Ok(());
+        }
+        let Some((heir, heir_uid)) = self.ownership.another_member(&name, key) else { return Ok(()) };
+        let patch = json!({ "metadata": {
+            "resourceVersion": tenant.resource_version(),
+            "ownerReferences": [owner(&heir.name, &heir_uid)],
+        }});
+        match self.tenant_api(&key.namespace).patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+            Ok(written) => {
+                self.fresh_tenants.remember(&tenant_key, &Arc::new(written));
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

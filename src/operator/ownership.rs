@@ -1,0 +1,76 @@
+//! Which instances belong to which Tenant, and which of them wait for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::ResourceExt;
+use parking_lot::Mutex;
+
+use crate::{
+    api::{ComputeInstance, names, tenant::tenant_object_name},
+    operator::context::ObjectKey,
+};
+
+#[derive(Debug, Default)]
+struct State {
+    /// Tenant object → instances that are not being deleted, with their UIDs.
+    members: BTreeMap<String, BTreeMap<ObjectKey, String>>,
+    tenant_of: BTreeMap<ObjectKey, String>,
+    waiting: BTreeMap<String, BTreeSet<ObjectKey>>,
+}
+
+/// An index that the watches keep.
+#[derive(Debug, Default)]
+pub(crate) struct Ownership {
+    state: Mutex<State>,
+}
+
+impl Ownership {
+    /// Takes note of an instance as it is now.
+    pub(crate) fn observe(&self, key: &ObjectKey, instance: &ComputeInstance) {
+        let tenant = instance
+            .annotation(names::TENANT_ANNOTATION)
+            .filter(|_| instance.metadata.deletion_timestamp.is_none())
+            .map(tenant_object_name);
+        let mut state = self.state.lock();
+        if state.tenant_of.get(key) != tenant.as_ref() {
+            remove(&mut state, key);
+        }
+        if let Some(tenant) = tenant {
+            state.members.entry(tenant.clone()).or_default().insert(key.clone(), instance.uid().unwrap_or_default());
+            state.tenant_of.insert(key.clone(), tenant);
+        }
+    }
+
+    /// Takes note that an instance is gone.
+    pub(crate) fn remove(&self, key: &ObjectKey) {
+        remove(&mut self.state.lock(), key);
+    }
+
+    /// An instance of a Tenant other than this one.
+    pub(crate) fn another_member(&self, tenant: &str, not: &ObjectKey) -> Option<(ObjectKey, String)> {
+        let state = self.state.lock();
+        let members = state.members.get(tenant)?;
+        members.iter().find(|(key, _)| *key != not).map(|(key, uid)| (key.clone(), uid.clone()))
+    }
+
+    /// Has an instance woken when its Tenant is ready.
+    pub(crate) fn wait_for(&self, tenant: &str, key: &ObjectKey) {
+        self.state.lock().waiting.entry(tenant.to_owned()).or_default().insert(key.clone());
+    }
+
+    /// The instances that wait for a Tenant; they wait no longer.
+    pub(crate) fn take_waiting(&self, tenant: &str) -> BTreeSet<ObjectKey> {
+        self.state.lock().waiting.remove(tenant).unwrap_or_default()
+    }
+}
+
+fn remove(state: &mut State, key: &ObjectKey) {
+    if let Some(tenant) = state.tenant_of.remove(key)
+        && let Some(members) = state.members.get_mut(&tenant)
+    {
+        members.remove(key);
+        if members.is_empty() {
+            state.members.remove(&tenant);
+        }
+    }
+}

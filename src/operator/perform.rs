@@ -1,0 +1,256 @@
+//! The steps of a pass, each as it is performed.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use tracing::Instrument as _;
+
+use crate::{
+    api::{ComputeInstance, ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
+    operator::{
+        context::{Context, WorkItem},
+        decide::{Reason, Step, after_launch, after_poll, set_condition},
+        provider::{Canceled, Launch, ProviderError},
+        reconcile::{Next, ReconcileError, Work, version},
+        trace,
+    },
+};
+
+/// The wait after a launch that failed; it doubles with each further one.
+const LAUNCH_DELAY_FIRST: Duration = Duration::from_secs(1);
+const LAUNCH_DELAY_LONGEST: Duration = Duration::from_secs(60);
+
+/// A conflict means that somebody else wrote: the newest is read, and decided on again.
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
+fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// The condition that tells of a kind of job.
+fn condition_of(job_type: JobType) -> (&'static str, Reason) {
+    match job_type {
+        JobType::Provision => ("Progressing", Reason::ProvisionRequested),
+        JobType::Deprovision => ("Deleting", Reason::DeprovisionRequested),
+    }
+}
+
+impl Context {
+    pub(crate) async fn perform(&self, work: &mut Work, step: Step) -> Result<Next, ReconcileError> {
+        match step {
+            Step::Wait { .. } => Ok(Next::Rest(None)),
+            Step::AddFinalizer => self.add_finalizer(work).await,
+            Step::EnsureTenant { tenant } => self.ensure_tenant_of(work, &tenant).await,
+            Step::Write { status, guarded } => self.write(work, *status, guarded).await,
+            Step::Launch { job_type } => self.launch(work, job_type).await,
+            Step::Poll { job } => self.poll(work, &job).await,
+            Step::Cancel { job } => self.cancel(work, &job).await,
+            Step::RemoveFinalizer => self.remove_finalizer(work).await,
+        }
+    }
+
+    /// Reads the object itself, not the cache; `None` when it is gone.
+    async fn read_live(&self, work: &mut Work) -> Result<Next, ReconcileError> {
+        let live = self.instance_api(&work.key).get_opt(&work.key.name).await;
+        match live.map_err(ReconcileError::api("read the object"))? {
+            Some(live) => {
+                let live = Arc::new(live);
+                self.fresh_instances.remember(&work.key, &live);
+                work.refresh(live);
+                Ok(Next::Again)
+            }
+            None => Ok(Next::Rest(None)),
+        }
+    }
+
+    async fn add_finalizer(&self, work: &mut Work) -> Result<Next, ReconcileError> {
+        let mut finalizers = work.object.finalizers().to_vec();
+        finalizers.push(names::FINALIZER.to_owned());
+        // A merge patch replaces the whole list: the resource version keeps it from undoing somebody else's change.
+        let patch = json!({ "metadata": { "resourceVersion": version(&work.object), "finalizers": finalizers } });
+        self.patch_metadata(work, &Patch::Merge(patch), "add the finalizer").await
+    }
+
+    async fn remove_finalizer(&self, work: &mut Work) -> Result<Next, ReconcileError> {
+        self.hand_over_tenant(&work.key, &work.object).await.map_err(ReconcileError::api("hand over the tenant"))?;
+        let Some(index) = work.object.finalizers().iter().position(|name| name == names::FINALIZER) else {
+            return Ok(Next::Rest(None));
+        };
+        // Only the list is touched, and only if it still is what was decided on: the status that was just written stays.
+        let path = format!("/metadata/finalizers/{index}");
+        let operations = json!([
+            { "op": "test", "path": path, "value": names::FINALIZER },
+            { "op": "remove", "path": path },
+        ]);
+        let patch: kube::core::params::Patch<ComputeInstance> =
+            Patch::Json(serde_json::from_value(operations).unwrap_or_default());
+        self.patch_metadata(work, &patch, "remove the finalizer").await
+    }
+
+    async fn patch_metadata<P: serde::Serialize + std::fmt::Debug>(
+        &self,
+        work: &mut Work,
+        patch: &Patch<P>,
+        what: &'static str,
+    ) -> Result<Next, ReconcileError> {
+        match self.instance_api(&work.key).patch(&work.key.name, &PatchParams::default(), patch).await {
+            Ok(written) => {
+                let written = Arc::new(written);
+                self.fresh_instances.remember(&work.key, &written);
+                work.refresh(written);
+                Ok(Next::Again)
+            }
+            Err(error) if is_gone(&error) => Ok(Next::Rest(None)),
+            // 422: the test of a JSON patch failed, the list is another by now.
+            Err(kube::Error::Api(status)) if status.code == 409 || status.code == 422 => self.read_live(work).await,
+            Err(error) => Err(ReconcileError::api(what)(error)),
+        }
+    }
+
+    async fn ensure_tenant_of(&self, work: &Work, tenant: &str) -> Result<Next, ReconcileError> {
+        let name = tenant_object_name(tenant);
+        self.create_tenant(&work.object, tenant, &name).await.map_err(ReconcileError::api("create the tenant"))?;
+        Ok(Next::Rest(None))
+    }
+
+    async fn write(
+        &self,
+        work: &mut Work,
+        status: ComputeInstanceStatus,
+        guarded: bool,
+    ) -> Result<Next, ReconcileError> {
+        let guard = guarded.then(|| version(&work.object));
+        let before = work.saved_status();
+        let known = work.object.status.as_ref().map(|status| &status.jobs);
+        trace::job_changes(&work.object, known, &status.jobs);
+        match self.write_status(&work.key, &before, &status, guard.as_deref()).await {
+            Ok(written) => {
+                work.refresh(written);
+                Ok(Next::Again)
+            }
+            Err(error) if is_gone(&error) => Ok(Next::Rest(None)),
+            Err(error) if is_conflict(&error) => self.read_live(work).await,
+            Err(error) => Err(ReconcileError::api("write the status")(error)),
+        }
+    }
+
+    async fn launch(&self, work: &mut Work, job_type: JobType) -> Result<Next, ReconcileError> {
+        let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "launch", job_type = %job_type);
+        let launched = match self.providers.of_kind(self.policy.provider) {
+            Ok(provider) => provider.launch(job_type, &work.object).instrument(span).await,
+            Err(error) => Err(error),
+        };
+        let now = self.clock.now();
+        match launched {
+            Ok(Launch::Launched(launched)) => {
+                let before = work.saved_status();
+                let mut after = work.object.status.clone().unwrap_or_default();
+                let job = after_launch(&mut after, job_type, launched, self.config.max_job_history, now);
+                trace::job_changes(&work.object, Some(&before.jobs), &after.jobs);
+                self.remember(&work.key, &work.object, |memory| {
+                    memory.failed_launches = 0;
+                    memory.launch_not_before = None;
+                });
+                match self.record_launched(&work.key, &before, &after, &job).await {
+                    Some(written) => {
+                        work.refresh(written);
+                        Ok(Next::Again)
+                    }
+                    None => Ok(Next::Rest(None)),
+                }
+            }
+            Ok(Launch::TooSoon(wait)) => {
+                self.remember(&work.key, &work.object, |memory| memory.launch_not_before = Some(now + wait));
+                Ok(Next::Again)
+            }
+            Err(error) => {
+                self.launch_failed(work, job_type, &error, now);
+                Ok(Next::Again)
+            }
+        }
+    }
+
+    /// No job came of it: the history stays as it is, the condition says why, and it is tried again later.
+    fn launch_failed(&self, work: &mut Work, job_type: JobType, error: &ProviderError, now: Timestamp) {
+        tracing::warn!(object = %work.key, %job_type, %error, "failed to launch a job; trying again later");
+        self.remember(&work.key, &work.object, |memory| {
+            memory.failed_launches = memory.failed_launches.saturating_add(1);
+            let doublings = memory.failed_launches.saturating_sub(1).min(20);
+            let delay = LAUNCH_DELAY_FIRST.saturating_mul(1 << doublings).min(LAUNCH_DELAY_LONGEST);
+            memory.launch_not_before = Some(now + delay.max(error.retry_after().unwrap_or_default()));
+        });
+        let message = format!("failed to launch the {job_type} job: {error}");
+        let (condition, reason) = condition_of(job_type);
+        work.change(|status| set_condition(status, condition, true, reason, &message, now));
+    }
+
+    async fn poll(&self, work: &mut Work, job: &JobStatus) -> Result<Next, ReconcileError> {
+        let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "poll", job_type = %job.job_type);
+        let polled = match self.providers.of_job(job) {
+            Ok(provider) => provider.poll(job.job_type, &job.job_id).instrument(span).await,
+            Err(error) => Err(error),
+        };
+        let now = self.clock.now();
+        self.remember(&work.key, &work.object, |memory| memory.last_poll = Some((job.job_id.clone(), now)));
+        match polled {
+            Ok(polled) => {
+                let job = after_poll(&work.object, job, &polled);
+                if job.state.is_terminal() {
+                    self.remember(&work.key, &work.object, |memory| {
+                        memory.failure_seen = Some((job.job_id.clone(), now));
+                    });
+                }
+                work.change(|status| {
+                    let _ = status.jobs.update_job(job);
+                });
+            }
+            // The job may be well: its state stays as it is, and it is asked for again in its turn.
+            Err(error) => {
+                tracing::warn!(object = %work.key, job_id = %job.job_id, %error, "failed to ask for a job's state");
+                let mut job = job.clone();
+                job.message = format!("failed to ask for the job's state: {error}").into();
+                work.change(|status| {
+                    let _ = status.jobs.update_job(job);
+                });
+            }
+        }
+        Ok(Next::Again)
+    }
+
+    async fn cancel(&self, work: &mut Work, job: &JobStatus) -> Result<Next, ReconcileError> {
+        let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "cancel", job_type = %job.job_type);
+        let provider = self
+            .providers
+            .of_job(job)
+            .map_err(|source| ReconcileError::Provider { what: "cancel the provision job", source })?;
+        let canceled = provider
+            .cancel(job.job_type, &job.job_id)
+            .instrument(span)
+            .await
+            .map_err(|source| ReconcileError::Provider { what: "cancel the provision job", source })?;
+        let message = match canceled {
+            Canceled::Requested => format!("job {} was asked to stop", job.job_id),
+            Canceled::AlreadyEnded => format!("job {} had ended already", job.job_id),
+        };
+        // Whatever the answer: where the job stands now is asked at once.
+        self.remember(&work.key, &work.object, |memory| memory.last_poll = None);
+        let now = self.clock.now();
+        work.change(|status| {
+            status.phase = Some(Phase::Deleting);
+            set_condition(status, "Deleting", true, Reason::CancelRequested, &message, now);
+        });
+        Ok(Next::Again)
+    }
+
+    /// Puts an instance on the queue.
+    pub(crate) fn wake(&self, key: crate::operator::context::ObjectKey) {
+        self.queue.add(WorkItem::Instance(key));
+    }
+}

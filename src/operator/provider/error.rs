@@ -1,0 +1,76 @@
+//! Why a backend could not be used, and what to do about it.
+
+use std::time::Duration;
+
+/// A backend did not do what it was asked.
+///
+/// No variant carries a header or a body beyond an excerpt of the backend's own error text: tokens can't leak through it.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// The token is not accepted (401).
+    #[error("{what} answered 401: the token is missing, wrong or expired; check CLOUDKIT_AAP_TOKEN")]
+    Unauthorized {
+        /// The request.
+        what: String,
+    },
+    /// The token does not suffice (403).
+    #[error("{what} answered 403: the token's user lacks the permission; grant it execute on the template")]
+    Forbidden {
+        /// The request.
+        what: String,
+    },
+    /// A template of this name exists neither as a job template nor as a workflow job template.
+    #[error("AAP has no job template and no workflow job template named {name:?}; create it, or correct the setting")]
+    NoTemplate {
+        /// The name.
+        name: String,
+    },
+    /// The backend is busy (429), and may say for how long.
+    #[error("{what} answered 429: too many requests")]
+    Busy {
+        /// The request.
+        what: String,
+        /// When to try again, where it said so.
+        retry_after: Option<Duration>,
+    },
+    /// Any other answer that means no.
+    #[error("{what} answered {status}: {excerpt}")]
+    Refused {
+        /// The request.
+        what: String,
+        /// The status code.
+        status: u16,
+        /// The beginning of what it said.
+        excerpt: String,
+    },
+    /// The answer is not what the API promises.
+    #[error("{what} gave an answer that is not the API's: {reason}; check that the URL points at the API")]
+    Protocol {
+        /// The request.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No answer came.
+    #[error("{what} got no answer: {reason}")]
+    Unreachable {
+        /// The request.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// The job belongs to a backend that is not set up.
+    #[error("the job belongs to {0}, which is not set up in the operator's environment")]
+    NotConfigured(&'static str),
+}
+
+impl ProviderError {
+    /// When the backend wants to be asked again, where it said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}

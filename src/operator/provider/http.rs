@@ -1,0 +1,198 @@
+//! HTTP as the providers see it: a boxed tower Service, whole request in, whole response out.
+//!
+//! Production gives it a client with TLS; anything else that speaks HTTP fits as well.
+
+use std::{fmt, time::Duration};
+
+use ::http::{Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use parking_lot::Mutex;
+use serde::Serialize;
+use tower::{BoxError, ServiceExt, util::BoxCloneService};
+
+use crate::{
+    clock::{self, SharedClock},
+    operator::{config::Secret, provider::ProviderError},
+};
+
+/// The seam: whatever carries a request to a backend.
+pub type Transport = BoxCloneService<Request<Bytes>, Response<Bytes>, BoxError>;
+
+/// How much of an answer is read; AAP's job records with their extra_vars stay far below.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long an answer may take.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How much of an error's text is repeated.
+const EXCERPT_CHARS_MAX: usize = 200;
+
+/// A transport for production: HTTP/1.1 with TLS verified against the system's roots.
+///
+/// # Errors
+/// When the system has no usable root certificates.
+pub fn network_transport() -> std::io::Result<Transport> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.enforce_http(false);
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_native_roots()?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    Ok(boxed(client))
+}
+
+/// A transport without TLS, for addresses that need none.
+#[must_use]
+pub fn plain_transport() -> Transport {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    boxed(client)
+}
+
+fn boxed<C>(client: Client<C, Full<Bytes>>) -> Transport
+where
+    C: hyper_util::client::legacy::connect::Connect + Clone + Send + Sync + 'static,
+{
+    BoxCloneService::new(tower::service_fn(move |request: Request<Bytes>| {
+        let client = client.clone();
+        async move {
+            let response = client.request(request.map(Full::new)).await?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
+            Ok::<_, BoxError>(Response::from_parts(parts, body))
+        }
+    }))
+}
+
+/// Sends requests to one backend and sorts its answers.
+pub(crate) struct HttpClient {
+    transport: Mutex<Transport>,
+    clock: SharedClock,
+    token: Option<Secret>,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").finish_non_exhaustive()
+    }
+}
+
+impl HttpClient {
+    pub(crate) fn new(transport: Transport, clock: SharedClock, token: Option<Secret>) -> Self {
+        Self { transport: Mutex::new(transport), clock, token }
+    }
+
+    /// Sends a GET and returns whatever answer comes.
+    pub(crate) async fn get(&self, url: &str) -> Result<Answer, ProviderError> {
+        self.send("GET", url, Bytes::new()).await
+    }
+
+    /// Sends a POST with a JSON body and returns whatever answer comes.
+    pub(crate) async fn post(&self, url: &str, body: &impl Serialize) -> Result<Answer, ProviderError> {
+        let body = serde_json::to_vec(body).map_err(|error| ProviderError::Protocol {
+            what: describe("POST", url),
+            reason: format!("the request could not be written as JSON: {error}"),
+        })?;
+        self.send("POST", url, body.into()).await
+    }
+
+    async fn send(&self, method: &'static str, url: &str, body: Bytes) -> Result<Answer, ProviderError> {
+        let what = describe(method, url);
+        let unreachable = |reason: String| ProviderError::Unreachable { what: what.clone(), reason };
+        let mut request = Request::builder().method(method).uri(url).header(header::ACCEPT, "application/json");
+        if method == "POST" {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(token) = &self.token {
+            let mut value = header::HeaderValue::try_from(format!("Bearer {}", token.reveal()))
+                .map_err(|_| unreachable("the token has characters that no header can carry".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
+        let transport = self.transport.lock().clone();
+        match clock::timeout(&*self.clock, ANSWER_TIME_MAX, transport.oneshot(request)).await {
+            Ok(Ok(response)) => Ok(Answer { what, response }),
+            Ok(Err(error)) => Err(unreachable(chain(&*error))),
+            Err(late) => Err(unreachable(late.to_string())),
+        }
+    }
+}
+
+/// An error with its causes, the outermost first; layers that only repeat their cause are left out.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// A request in words. The query is left out: it may carry what nobody should read.
+fn describe(method: &str, url: &str) -> String {
+    format!("{method} {}", url.split(['?', '#']).next().unwrap_or(url))
+}
+
+/// What a backend answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    what: String,
+    response: Response<Bytes>,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ProviderError> {
+        serde_json::from_slice(self.response.body())
+            .map_err(|error| ProviderError::Protocol { what: self.what.clone(), reason: error.to_string() })
+    }
+
+    /// The answer itself when its status means success, an error that says what to do otherwise.
+    pub(crate) fn successful(self) -> Result<Self, ProviderError> {
+        let what = self.what.clone();
+        match self.response.status() {
+            status if status.is_success() => Ok(self),
+            status if status.is_redirection() => Err(ProviderError::Protocol {
+                what,
+                reason: format!("a redirect ({}), as to a login page", status.as_u16()),
+            }),
+            StatusCode::UNAUTHORIZED => Err(ProviderError::Unauthorized { what }),
+            StatusCode::FORBIDDEN => Err(ProviderError::Forbidden { what }),
+            StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Busy { what, retry_after: self.retry_after() }),
+            status => Err(ProviderError::Refused { what, status: status.as_u16(), excerpt: self.excerpt() }),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
+    }
+
+    fn excerpt(&self) -> String {
+        let text = String::from_utf8_lossy(self.response.body());
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(EXCERPT_CHARS_MAX) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None if line.is_empty() => "(no text)".to_owned(),
+            None => line,
+        }
+    }
+}

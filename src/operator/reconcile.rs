@@ -1,0 +1,150 @@
+//! One pass over one ComputeInstance: ask [`decide`](super::decide) for a step, perform it, ask again, until it says wait.
+//!
+//! Guarantees: a job is written to the status as soon as the backend has named it, and nothing else is done to the object
+//! before; a write that fails is repeated without repeating the launch; what a poll or a decision changed is on the server
+//! before the next request to a backend leaves.
+
+use std::{sync::Arc, time::Duration};
+
+use compact_str::CompactString;
+use kube::ResourceExt;
+
+use crate::{
+    api::{ComputeInstance, ComputeInstanceStatus},
+    operator::{
+        context::{Context, ObjectKey},
+        decide::{Step, decide},
+        provider::ProviderError,
+        trace,
+    },
+};
+
+/// More steps than this without a wait are a defect of ours: stop, say so, and come back later.
+const STEPS_MAX: usize = 24;
+
+/// A pass ended before its goal; the key comes again after a delay.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The API server said no, or nothing.
+    #[error("failed to {what}: {source}")]
+    Api {
+        /// What was tried.
+        what: &'static str,
+        /// The reason.
+        source: kube::Error,
+    },
+    /// A backend could not be used.
+    #[error("failed to {what}: {source}")]
+    Provider {
+        /// What was tried.
+        what: &'static str,
+        /// The reason.
+        source: ProviderError,
+    },
+    /// The decisions don't come to rest.
+    #[error("no rest after {STEPS_MAX} steps; the last was {0}")]
+    Restless(String),
+}
+
+impl ReconcileError {
+    pub(crate) fn api(what: &'static str) -> impl FnOnce(kube::Error) -> Self {
+        move |source| Self::Api { what, source }
+    }
+}
+
+/// An object in the course of a pass.
+pub(crate) struct Work {
+    pub(crate) key: ObjectKey,
+    /// As decisions see it: the server's, plus what was learned since.
+    pub(crate) object: Arc<ComputeInstance>,
+    /// The status that the server has, where `object` is ahead of it.
+    pub(crate) saved: Option<ComputeInstanceStatus>,
+}
+
+impl Work {
+    fn new(key: ObjectKey, object: Arc<ComputeInstance>) -> Self {
+        Self { key, object, saved: None }
+    }
+
+    /// Takes over what the server has.
+    pub(crate) fn refresh(&mut self, object: Arc<ComputeInstance>) {
+        self.object = object;
+        self.saved = None;
+    }
+
+    /// Changes the status in memory; it is written before anything else leaves.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut ComputeInstanceStatus)) {
+        let object = Arc::make_mut(&mut self.object);
+        let before = object.status.clone().unwrap_or_default();
+        let mut after = before.clone();
+        change(&mut after);
+        if after != before {
+            trace::job_changes(object, Some(&before.jobs), &after.jobs);
+            object.status = Some(after);
+            self.saved.get_or_insert(before);
+        }
+    }
+
+    /// The status that the server has.
+    pub(crate) fn saved_status(&self) -> ComputeInstanceStatus {
+        self.saved.clone().unwrap_or_else(|| self.object.status.clone().unwrap_or_default())
+    }
+}
+
+/// What a pass came to.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Decide again.
+    Again,
+    /// Rest, and look again after this at the latest.
+    Rest(Option<Duration>),
+}
+
+/// Brings one object as far as it can be brought now; returns when to look at it again, should nothing change before.
+///
+/// # Errors
+/// When a request failed in a way that time may mend.
+pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<Duration>, ReconcileError> {
+    let Some(object) = ctx.instance(key) else {
+        ctx.forget(key);
+        return Ok(None);
+    };
+    let mut work = Work::new(key.clone(), object);
+    let mut last = String::new();
+    for _ in 0..STEPS_MAX {
+        let seen = ctx.observe(key, &work.object);
+        let step = decide(&work.object, &seen, &ctx.policy);
+        if !matches!(step, Step::Write { .. } | Step::Poll { .. }) {
+            flush(ctx, &mut work).await?;
+        }
+        if let Step::Wait { until } = step {
+            let wait = until.map(|until| Duration::try_from(until.duration_since(seen.now)).unwrap_or_default());
+            match wait {
+                // Time has moved past it while the status was written.
+                Some(Duration::ZERO) => continue,
+                wait => return Ok(wait),
+            }
+        }
+        last = format!("{:?}", std::mem::discriminant(&step));
+        match ctx.perform(&mut work, step).await? {
+            Next::Again => {}
+            Next::Rest(wait) => return Ok(wait),
+        }
+    }
+    Err(ReconcileError::Restless(last))
+}
+
+/// Writes what is only in memory.
+async fn flush(ctx: &Context, work: &mut Work) -> Result<(), ReconcileError> {
+    let Some(before) = &work.saved else { return Ok(()) };
+    let after = work.object.status.clone().unwrap_or_default();
+    let written =
+        ctx.write_status(&work.key, before, &after, None).await.map_err(ReconcileError::api("write the status"))?;
+    work.refresh(written);
+    Ok(())
+}
+
+/// The resource version that an object was read at.
+pub(crate) fn version(object: &ComputeInstance) -> CompactString {
+    object.resource_version().unwrap_or_default().into()
+}

@@ -1,0 +1,152 @@
+//! Writes of the status: only what changed, as a merge patch of the status subresource.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{ComputeInstance, ComputeInstanceStatus, JobStatus},
+    operator::context::{Context, ObjectKey},
+};
+
+/// The wait between two attempts to record a job that was launched.
+const RECORD_DELAY_FIRST: Duration = Duration::from_millis(50);
+const RECORD_DELAY_LONGEST: Duration = Duration::from_secs(5);
+
+fn changed<T: PartialEq + Serialize>(patch: &mut Map<String, Value>, field: &str, before: &T, after: &T) {
+    if before != after {
+        let value = serde_json::to_value(after).unwrap_or(Value::Null);
+        patch.insert(field.to_owned(), value);
+    }
+}
+
+/// The merge patch (RFC 7386) that makes `after` of `before`: arrays whole, `null` for what goes.
+pub(crate) fn merge_patch(before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Map<String, Value> {
+    let mut patch = Map::new();
+    changed(&mut patch, "phase", &before.phase, &after.phase);
+    changed(&mut patch, "conditions", &before.conditions, &after.conditions);
+    changed(&mut patch, "virtualMachineReference", &before.virtual_machine_reference, &after.virtual_machine_reference);
+    changed(&mut patch, "tenantReference", &before.tenant_reference, &after.tenant_reference);
+    changed(&mut patch, "desiredConfigVersion", &before.desired_config_version, &after.desired_config_version);
+    changed(&mut patch, "reconciledConfigVersion", &before.reconciled_config_version, &after.reconciled_config_version);
+    changed(&mut patch, "lastRestartedAt", &before.last_restarted_at, &after.last_restarted_at);
+    changed(&mut patch, "jobs", &before.jobs, &after.jobs);
+    changed(&mut patch, "provisionJob", &before.provision_job, &after.provision_job);
+    changed(&mut patch, "deprovisionJob", &before.deprovision_job, &after.deprovision_job);
+    patch
+}
+
+impl Context {
+    pub(crate) fn instance_api(&self, key: &ObjectKey) -> Api<ComputeInstance> {
+        Api::namespaced(self.client.clone(), &key.namespace)
+    }
+
+    /// Writes a status over the one that the server has; returns the object as it is then.
+    ///
+    /// With `guard` set to a resource version the write fails with a conflict when the object has another by now.
+    pub(crate) async fn write_status(
+        &self,
+        key: &ObjectKey,
+        before: &ComputeInstanceStatus,
+        after: &ComputeInstanceStatus,
+        guard: Option<&str>,
+    ) -> Result<Arc<ComputeInstance>, kube::Error> {
+        let mut patch = Map::new();
+        if let Some(version) = guard {
+            patch.insert("metadata".to_owned(), json!({ "resourceVersion": version }));
+        }
+        patch.insert("status".to_owned(), Value::Object(merge_patch(before, after)));
+        let patch = Patch::Merge(Value::Object(patch));
+        let written = self.instance_api(key).patch_status(&key.name, &PatchParams::default(), &patch).await?;
+        let written = Arc::new(written);
+        self.fresh_instances.remember(key, &written);
+        Ok(written)
+    }
+
+    /// Records a job that was launched, whatever it takes: nothing else happens to the object before this has succeeded.
+    ///
+    /// Returns `None` when the object is gone; the job is then in nobody's care and is reported.
+    pub(crate) async fn record_launched(
+        &self,
+        key: &ObjectKey,
+        before: &ComputeInstanceStatus,
+        after: &ComputeInstanceStatus,
+        job: &JobStatus,
+    ) -> Option<Arc<ComputeInstance>> {
+        let (mut before, mut after) = (before.clone(), after.clone());
+        let mut delay = RECORD_DELAY_FIRST;
+        loop {
+            match self.write_status(key, &before, &after, None).await {
+                Ok(written) => return Some(written),
+                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                    tracing::error!(object = %key, job_id = %job.job_id, "the object went while its job was launched");
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(object = %key, job_id = %job.job_id, %error, "failed to record a launched job; trying again");
+                }
+            }
+            self.clock.sleep(delay).await;
+            delay = (delay * 2).min(RECORD_DELAY_LONGEST);
+            // Whoever wrote in between must not lose what they wrote, nor the job its place.
+            if let Ok(live) = self.instance_api(key).get(&key.name).await {
+                let live = live.status.unwrap_or_default();
+                if live.jobs != before.jobs {
+                    after.jobs = live.jobs.clone();
+                    if !after.jobs.update_job(job.clone()) {
+                        after.jobs.append_job(job.clone(), self.config.max_job_history);
+                    }
+                }
+                before = live;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{JobHistory, Phase, compute_instance::TenantReference, legacy::LegacyJob};
+
+    #[test]
+    fn a_patch_carries_what_changed_and_nothing_else() {
+        let before = ComputeInstanceStatus {
+            phase: Some(Phase::Starting),
+            tenant_reference: Some(TenantReference { name: "a".into(), namespace: "b".into() }),
+            desired_config_version: Some("1".into()),
+            provision_job: Some(LegacyJob::default()),
+            ..ComputeInstanceStatus::default()
+        };
+        let after = ComputeInstanceStatus {
+            phase: Some(Phase::Running),
+            tenant_reference: None,
+            provision_job: None,
+            ..before.clone()
+        };
+        let patch = Value::Object(merge_patch(&before, &after));
+        assert_eq!(patch, json!({ "phase": "Running", "tenantReference": null, "provisionJob": null }));
+        assert!(merge_patch(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn the_patch_applied_by_the_rules_of_rfc_7386_gives_the_status() {
+        let job = serde_json::json!({"jobID": "1", "type": "provision", "timestamp": "2026-02-12T00:00:00Z", "state": "Running"});
+        let jobs: JobHistory = serde_json::from_value(json!([job])).expect("a history");
+        let before = ComputeInstanceStatus { jobs, phase: Some(Phase::Starting), ..ComputeInstanceStatus::default() };
+        for after in [ComputeInstanceStatus::default(), ComputeInstanceStatus { phase: None, ..before.clone() }] {
+            let mut document = serde_json::to_value(&before).expect("JSON");
+            for (field, value) in merge_patch(&before, &after) {
+                match value {
+                    Value::Null => drop(document.as_object_mut().expect("an object").remove(&field)),
+                    value => document[&field] = value,
+                }
+            }
+            assert_eq!(serde_json::from_value::<ComputeInstanceStatus>(document).expect("a status"), after);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Lists: filters, order and pages.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde::Serialize;
+
+use super::{
+    Controller,
+    api::Answer,
+    catalogue::{Root, TemplateKind},
+    job::{Job, JobKind},
+    refusal::Refusal,
+    state::State,
+};
+use crate::sim::{
+    http::{Query, encode_query, json},
+    profile::key,
+};
+
+const PAGE_SIZE: usize = 25;
+const PAGE_SIZE_MAX: usize = 200;
+
+/// Fields by which lists are filtered or ordered, but which select nothing here.
+const KNOWN_FIELDS: [&str; 12] = [
+    "created",
+    "description",
+    "elapsed",
+    "failed",
+    "finished",
+    "job_template",
+    "launch_type",
+    "modified",
+    "organization",
+    "started",
+    "type",
+    "unified_job_template",
+];
+
+#[derive(Serialize)]
+struct Page<T> {
+    count: usize,
+    next: Option<String>,
+    previous: Option<String>,
+    results: Vec<T>,
+}
+
+/// Which part of a list is asked for.
+pub(super) struct Window {
+    size: usize,
+    number: usize,
+}
+
+impl Window {
+    pub(super) fn of(query: Query<'_>) -> Result<Self, Refusal> {
+        let size = query.get("page_size").and_then(|size| size.parse().ok()).filter(|size| *size > 0);
+        let number = match query.get("page") {
+            None => 1,
+            Some(text) if text == "last" => usize::MAX,
+            Some(text) => text.parse().ok().filter(|number| *number > 0).ok_or(Refusal::InvalidPage)?,
+        };
+        Ok(Self { size: size.unwrap_or(PAGE_SIZE).min(PAGE_SIZE_MAX), number })
+    }
+
+    /// The page of `items`, of which only those on it are rendered.
+    pub(super) fn page<I: Copy, T: Serialize>(
+        &self,
+        request: &Request<Bytes>,
+        items: &[I],
+        render: impl FnMut(I) -> T,
+    ) -> Result<Response<Bytes>, Refusal> {
+        let pages = items.len().div_ceil(self.size).max(1);
+        let number = if self.number == usize::MAX { pages } else { self.number };
+        if number > pages {
+            return Err(Refusal::InvalidPage);
+        }
+        let on_page = items.iter().copied().skip((number - 1) * self.size).take(self.size);
+        let body = Page {
+            count: items.len(),
+            next: (number < pages).then(|| self.link(request, number + 1)),
+            previous: (number > 1).then(|| self.link(request, number - 1)),
+            results: on_page.map(render).collect(),
+        };
+        Ok(json(StatusCode::OK, &body))
+    }
+
+    /// The request's path with another page; parameters come out sorted.
+    fn link(&self, request: &Request<Bytes>, number: usize) -> String {
+        let mut pairs: Vec<_> = Query::of(request)
+            .pairs()
+            .filter(|(name, _)| name != "page")
+            .map(|(name, value)| match name.as_ref() {
+                "page_size" => (name, self.size.to_string().into()),
+                _ => (name, value),
+            })
+            .collect();
+        pairs.push(("page".into(), number.to_string().into()));
+        pairs.sort();
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{}={}", encode_query(name), encode_query(value))).collect();
+        format!("{}?{}", request.uri().path(), pairs.join("&"))
+    }
+}
+
+/// The filters of a list of jobs.
+#[derive(Default)]
+struct Filters {
+    ids: Option<Vec<u64>>,
+    name: Option<String>,
+    statuses: Option<Vec<String>>,
+    descending: bool,
+}
+
+impl Filters {
+    fn of(query: Query<'_>, model: &str) -> Result<Self, Refusal> {
+        let mut filters = Self::default();
+        for (field, value) in query.pairs() {
+            match field.as_ref() {
+                "id" | "id__in" | "id__exact" => {
+                    let ids: Result<Vec<u64>, _> = value.split(',').map(|id| id.trim().parse()).collect();
+                    let mut ids =
+                        ids.map_err(|_| Refusal::detail(format!("Field 'id' expected a number but got '{value}'.")))?;
+                    ids.sort_unstable();
+                    ids.dedup();
+                    filters.ids = Some(ids);
+                }
+                "name" | "name__exact" => filters.name = Some(value.into_owned()),
+                "status" | "status__in" | "status__exact" => {
+                    filters.statuses = Some(value.split(',').map(str::to_owned).collect());
+                }
+                "order_by" => filters.descending = value.starts_with('-'),
+                "page" | "page_size" | "format" | "search" | "count_disabled" => {}
+                other => {
+                    let field = other.split("__").next().unwrap_or(other);
+                    if !KNOWN_FIELDS.contains(&field) {
+                        return Err(Refusal::detail(format!("{model} has no field named '{field}'")));
+                    }
+                }
+            }
+        }
+        Ok(filters)
+    }
+
+    fn holds(&self, controller: &Controller, job: &Job) -> bool {
+        let name = || job.template.map_or("", |at| controller.catalogue.template(at).name.as_str());
+        self.name.as_deref().is_none_or(|wanted| wanted == name())
+            && self.statuses.as_ref().is_none_or(|statuses| statuses.iter().any(|status| status == job.status.wire()))
+    }
+
+    /// The ids of the jobs that pass, in order. Only a filter by name or status looks at every job.
+    fn select(&self, controller: &Controller, state: &State, kind: Option<JobKind>) -> Vec<u64> {
+        let is_of_kind = |job: &&Job| kind.is_none_or(|kind| job.kind == kind);
+        let mut ids: Vec<u64> = match (&self.ids, kind) {
+            (Some(ids), _) => ids
+                .iter()
+                .filter_map(|id| state.jobs.get(*id))
+                .filter(is_of_kind)
+                .filter(|job| self.holds(controller, job))
+                .map(|job| job.id)
+                .collect(),
+            (None, Some(kind)) if self.name.is_none() && self.statuses.is_none() => state.jobs.of_kind(kind).to_vec(),
+            (None, _) => {
+                let jobs = state.jobs.all().iter().filter(is_of_kind);
+                jobs.filter(|job| self.holds(controller, job)).map(|job| job.id).collect()
+            }
+        };
+        if self.descending {
+            ids.reverse();
+        }
+        ids
+    }
+}
+
+impl Controller {
+    /// A list of templates.
+    pub(super) fn list_templates(
+        &self,
+        root: Root,
+        request: &Request<Bytes>,
+        kinds: &[TemplateKind],
+    ) -> Result<Response<Bytes>, Refusal> {
+        let query = Query::of(request);
+        let window = Window::of(query)?;
+        let name = query.get("name").or_else(|| query.get("name__exact"));
+        let places = self.catalogue.list(kinds, name.as_deref());
+        window.page(request, &places, |at| self.catalogue.body(at, root))
+    }
+
+    /// A list of jobs of a kind, or of all kinds.
+    pub(super) fn list_jobs(
+        &self,
+        root: Root,
+        request: &Request<Bytes>,
+        kind: Option<JobKind>,
+    ) -> Result<Answer, Refusal> {
+        let query = Query::of(request);
+        let window = Window::of(query)?;
+        let model = kind.map_or("UnifiedJob", JobKind::model);
+        let filters = Filters::of(query, model)?;
+        let mut state = self.state.lock();
+        let ids = filters.select(self, &state, kind);
+        // The first job of a batch stands for it.
+        let (object, reads) = ids.first().and_then(|id| state.jobs.get_mut(*id)).map_or_else(Default::default, |job| {
+            job.reads += 1;
+            (job.object.clone(), job.reads)
+        });
+        let jobs: Vec<&Job> = ids.iter().filter_map(|id| state.jobs.get(*id)).collect();
+        let response = window.page(request, &jobs, |job| self.job_body(job, root))?;
+        Ok(Answer::keyed(response, key(self.seed, &object, "aap.list", reads)))
+    }
+}

@@ -1,0 +1,104 @@
+//! Untyped requests to the cluster.
+
+use http::{Method, Request, StatusCode, header};
+use kube::Client;
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// The path of an object or a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path(String);
+
+impl Path {
+    /// The instance that the job is for.
+    pub(super) fn instance(namespace: &str, name: &str) -> Self {
+        Self(format!("/apis/cloudkit.openshift.io/v1alpha1/namespaces/{namespace}/computeinstances/{name}"))
+    }
+
+    /// Its tenant.
+    pub(super) fn tenant(namespace: &str, name: &str) -> Self {
+        Self(format!("/apis/cloudkit.openshift.io/v1alpha1/namespaces/{namespace}/tenants/{name}"))
+    }
+
+    /// The machines of a namespace.
+    pub(super) fn machines(namespace: &str) -> Self {
+        Self(format!("/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines"))
+    }
+
+    /// The volumes of a namespace.
+    pub(super) fn volumes(namespace: &str) -> Self {
+        Self(format!("/apis/cdi.kubevirt.io/v1beta1/namespaces/{namespace}/datavolumes"))
+    }
+
+    /// The secrets of a namespace.
+    pub(super) fn secrets(namespace: &str) -> Self {
+        Self(format!("/api/v1/namespaces/{namespace}/secrets"))
+    }
+
+    /// An object of a collection.
+    pub(super) fn named(&self, name: &str) -> Self {
+        Self(format!("{}/{name}", self.0))
+    }
+}
+
+/// A request that the cluster did not do.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The status code; 0 when there was no answer.
+    pub(super) code: u16,
+    /// What the cluster said.
+    pub(super) message: String,
+}
+
+impl Refused {
+    /// Whether there is no such object.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code == StatusCode::NOT_FOUND.as_u16()
+    }
+
+    /// Whether it was there already.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.code == StatusCode::CONFLICT.as_u16()
+    }
+}
+
+/// An answer of which nothing is read.
+#[derive(Clone, Copy, Deserialize)]
+pub(super) struct Ignored {}
+
+/// Reads an object.
+pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &Path) -> Result<T, Refused> {
+    send(client, Method::GET, path, None, Vec::new()).await
+}
+
+/// Makes an object in a collection.
+pub(super) async fn create(client: &Client, path: &Path, body: Vec<u8>) -> Result<Ignored, Refused> {
+    send(client, Method::POST, path, Some("application/json"), body).await
+}
+
+/// Changes an object by a merge patch (RFC 7386).
+pub(super) async fn merge(client: &Client, path: &Path, body: Vec<u8>) -> Result<Ignored, Refused> {
+    send(client, Method::PATCH, path, Some("application/merge-patch+json"), body).await
+}
+
+/// Deletes an object.
+pub(super) async fn delete(client: &Client, path: &Path) -> Result<Ignored, Refused> {
+    send(client, Method::DELETE, path, None, Vec::new()).await
+}
+
+async fn send<T: DeserializeOwned>(
+    client: &Client,
+    method: Method,
+    path: &Path,
+    content_type: Option<&'static str>,
+    body: Vec<u8>,
+) -> Result<T, Refused> {
+    let mut request = Request::builder().method(method).uri(&path.0);
+    if let Some(content_type) = content_type {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    let request = request.body(body).map_err(|error| Refused { code: 0, message: error.to_string() })?;
+    client.request(request).await.map_err(|error| match error {
+        kube::Error::Api(status) => Refused { code: status.code, message: status.message.clone() },
+        other => Refused { code: 0, message: other.to_string() },
+    })
+}

@@ -1,0 +1,161 @@
+//! The playbook that makes a virtual machine.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    FINALIZER, LABEL, Payload, VERSION_ANNOTATION,
+    cluster::{self, Path},
+    payload::is_name,
+    steps::{Halt, Steps},
+};
+use crate::{record::Word, sim::profile::PlaybooksProfile};
+
+/// Of an object, what is read before its finalizers are written.
+#[derive(Deserialize)]
+pub(super) struct Finalized {
+    pub(super) metadata: Finalizers,
+}
+
+/// The list of an object's finalizers.
+#[derive(Deserialize)]
+pub(super) struct Finalizers {
+    #[serde(default)]
+    pub(super) finalizers: Vec<Word>,
+}
+
+#[derive(Deserialize)]
+struct Tenant {
+    #[serde(default)]
+    status: TenantStatus,
+}
+
+#[derive(Default, Deserialize)]
+struct TenantStatus {
+    namespace: Option<Word>,
+}
+
+#[derive(Deserialize)]
+struct Machine {
+    #[serde(default)]
+    status: MachineStatus,
+}
+
+#[derive(Default, Deserialize)]
+struct MachineStatus {
+    #[serde(default)]
+    ready: bool,
+}
+
+/// Runs it.
+pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &PlaybooksProfile) -> Result<(), Halt> {
+    steps.spend(&profile.create.setup, "provision.setup").await?;
+    let namespace = tenant_namespace(steps, payload).await?;
+    let version = payload
+        .desired_config_version
+        .as_deref()
+        .ok_or_else(|| steps.fail("Read the payload", "'status.desiredConfigVersion' is undefined"))?;
+    let instance = Path::instance(&payload.namespace, &payload.name);
+    add_finalizer(steps, &instance).await?;
+    make_machine(steps, &payload.name, &namespace).await?;
+
+    let machine = Path::machines(&namespace).named(&payload.name);
+    let task = "Wait for the virtual machine to be ready";
+    steps
+        .until(task, || async {
+            // One that is not there is not ready: it may have been deleted under us, which the limit ends.
+            let machine = steps.request_if_found(task, cluster::get::<Machine>(steps.client(), &machine)).await?;
+            Ok(machine.is_some_and(|machine| machine.status.ready))
+        })
+        .await?;
+    steps.note("vm_ready_seen", String::new());
+
+    steps.spend(&profile.create.wrapup, "provision.wrapup").await?;
+    let patch = json!({"metadata": {"annotations": {VERSION_ANNOTATION: version}}});
+    let annotate = cluster::merge(steps.client(), &instance, patch.to_string().into_bytes());
+    steps.request("Annotate the instance", annotate).await?;
+    steps.note("annotated", version.to_owned());
+    steps.spend(&profile.create.teardown, "provision.teardown").await
+}
+
+/// Where the tenant's machines live: what the Tenant says, else what the payload says.
+pub(super) async fn tenant_namespace(steps: &Steps<'_>, payload: &Payload) -> Result<Word, Halt> {
+    let task = "Read the tenant";
+    let name =
+        payload.tenant.as_deref().ok_or_else(|| steps.fail(task, "'status.tenantReference.name' is undefined"))?;
+    let path = Path::tenant(&payload.namespace, name);
+    let tenant: Tenant = steps.request(task, cluster::get(steps.client(), &path)).await?;
+    let namespace = tenant.status.namespace.filter(|namespace| !namespace.is_empty());
+    let namespace = namespace
+        .or_else(|| payload.tenant_namespace.clone())
+        .ok_or_else(|| steps.fail(task, format_args!("the tenant {name} has no namespace")))?;
+    if is_name(&namespace) {
+        Ok(namespace)
+    } else {
+        Err(steps.fail(task, format_args!("{namespace} is not a valid namespace")))
+    }
+}
+
+async fn add_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt> {
+    let read = cluster::get::<Finalized>(steps.client(), instance);
+    let mut finalizers = steps.request("Read the instance", read).await?.metadata.finalizers;
+    if finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    finalizers.push(Word::const_new(FINALIZER));
+    let patch = json!({"metadata": {"finalizers": finalizers}});
+    let write = cluster::merge(steps.client(), instance, patch.to_string().into_bytes());
+    steps.request("Add the finalizer", write).await?;
+    steps.note("finalizer_added", String::new());
+    Ok(())
+}
+
+async fn make_machine(steps: &Steps<'_>, name: &str, namespace: &str) -> Result<(), Halt> {
+    let labels = json!({LABEL: name});
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": secret_name(name), "namespace": namespace, "labels": labels},
+        "type": "Opaque",
+        "stringData": {"userdata": "#cloud-config\n"},
+    });
+    steps.ensure("Create the secret", &Path::secrets(namespace), &secret).await?;
+    let volume = json!({
+        "apiVersion": "cdi.kubevirt.io/v1beta1",
+        "kind": "DataVolume",
+        "metadata": {"name": volume_name(name), "namespace": namespace, "labels": labels},
+        "spec": {
+            "source": {"registry": {"url": "docker://quay.io/containerdisks/fedora:latest"}},
+            "storage": {"resources": {"requests": {"storage": "10Gi"}}},
+        },
+    });
+    steps.ensure("Create the data volume", &Path::volumes(namespace), &volume).await?;
+    let machine = json!({
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "runStrategy": "Always",
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "domain": {"devices": {}, "memory": {"guest": "2Gi"}},
+                    "volumes": [{"name": "root-disk", "dataVolume": {"name": volume_name(name)}}],
+                },
+            },
+        },
+    });
+    steps.ensure("Create the virtual machine", &Path::machines(namespace), &machine).await?;
+    steps.note("vm_created", String::new());
+    Ok(())
+}
+
+/// The volume of an object's machine.
+pub(super) fn volume_name(name: &str) -> String {
+    format!("{name}-root-disk")
+}
+
+/// The secret of an object's machine.
+pub(super) fn secret_name(name: &str) -> String {
+    format!("{name}-user-data")
+}
