@@ -87,6 +87,6 @@ impl Sample {
     /// Provision and deprovision together, where both are known.
     #[must_use]
     pub fn total(&self) -> Option<Nanos> {
-        Some(Nanos::new(self.provision_total()?.get() + self.deprovision_total()?.get()))
+        Some(Nanos::new(self.provision_total()?.get().saturating_add(self.deprovision_total()?.get())))
     }
 }

@@ -171,7 +171,7 @@ fn observe(metric: &Metric, sample: &Sample) -> Option<Seen> {
     let bound = match metric {
         Metric::ProvisionTotal => provision?.get(),
         Metric::DeprovisionTotal => (cut - sample.delete_sent_ns?).get(),
-        _ => provision?.get() + sample.delete_sent_ns.map_or(0, |sent| (cut - sent).get()),
+        _ => provision?.get().saturating_add(sample.delete_sent_ns.map_or(0, |sent| (cut - sent).get())),
     };
     Some(Seen::AtLeast(bound))
 }

@@ -1,102 +1,12 @@
 //! `samples.csv` and `transitions.csv`, written a trial at a time.
-//!
-//! RFC 4180 with `\n` between rows. Rows are put together by hand: a run can have ten million of them, and all but the
-//! words are numbers that need no quoting.
 
 use std::io::{self, Write};
 
 use crate::{
     record::{Sample, Transition, TrialKey, TrialRecord},
+    report::rows::{Rows, push_word},
     units::Nanos,
 };
-
-/// The bytes that a row buffer is written out at.
-const FLUSH_AT: usize = 1 << 16;
-
-/// Rows under way to a writer.
-#[derive(Debug)]
-struct Rows<W> {
-    out: W,
-    buffer: Vec<u8>,
-}
-
-impl<W: Write> Rows<W> {
-    fn new(out: W, header: &str) -> Self {
-        let mut buffer = Vec::with_capacity(FLUSH_AT + 1024);
-        buffer.extend_from_slice(header.as_bytes());
-        buffer.push(b'\n');
-        Self { out, buffer }
-    }
-
-    /// Ends a row in which every field was followed by a comma.
-    fn end(&mut self) -> io::Result<()> {
-        if let Some(last) = self.buffer.last_mut() {
-            *last = b'\n';
-        }
-        if self.buffer.len() < FLUSH_AT {
-            return Ok(());
-        }
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<W> {
-        self.out.write_all(&self.buffer)?;
-        self.out.flush()?;
-        Ok(self.out)
-    }
-
-    fn number(&mut self, number: u64) {
-        let mut digits = [0_u8; 20];
-        let mut first = digits.len();
-        let mut rest = number;
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.buffer.extend_from_slice(&digits[first..]);
-        self.buffer.push(b',');
-    }
-
-    fn time(&mut self, time: Option<Nanos>) {
-        match time {
-            Some(time) => self.number(time.get()),
-            None => self.buffer.push(b','),
-        }
-    }
-
-    fn word(&mut self, word: &str) {
-        push_word(&mut self.buffer, word);
-    }
-
-    fn instance(&mut self, index: u32) {
-        self.buffer.extend_from_slice(b"ci-");
-        let number = u64::from(index) + 1;
-        for below in [1000, 100, 10] {
-            if number < below {
-                self.buffer.push(b'0');
-            }
-        }
-        self.number(number);
-    }
-}
-
-/// Appends a field and its comma, quoted where it must be.
-fn push_word(buffer: &mut Vec<u8>, word: &str) {
-    if word.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
-        buffer.push(b'"');
-        buffer.extend_from_slice(word.replace('"', "\"\"").as_bytes());
-        buffer.push(b'"');
-    } else {
-        buffer.extend_from_slice(word.as_bytes());
-    }
-    buffer.push(b',');
-}
 
 /// The columns that all rows of a trial share.
 fn prefix(key: &TrialKey) -> Vec<u8> {
@@ -142,7 +52,7 @@ impl<W: Write> SamplesCsv<W> {
     fn sample(&mut self, sample: &Sample) -> io::Result<()> {
         let deprovision = sample.deprovision_total();
         let service = sample.provision_service();
-        let total_service = service.zip(deprovision).map(|(p, d)| Nanos::new(p.get() + d.get()));
+        let total_service = service.zip(deprovision).map(|(p, d)| Nanos::new(p.get().saturating_add(d.get())));
         let rows = &mut self.rows;
         rows.instance(sample.instance.index());
         rows.word(sample.outcome.as_str());
@@ -223,5 +133,79 @@ impl<W: Write> TransitionsCsv<W> {
     /// What the writer says.
     pub fn finish(self) -> io::Result<W> {
         self.rows.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        record::{Outcome, Plane},
+        report::{
+            fixture::{S, lived, sample, transition, trial},
+            rows::FLUSH_AT,
+        },
+    };
+
+    fn awkward() -> TrialRecord {
+        let cut = Sample {
+            outcome: Outcome::Censored,
+            censored_ns: Some(Nanos::new(600 * S)),
+            provision_state: "Running".into(),
+            orphans: 1,
+            ..sample(99_999)
+        };
+        let mut record = trial(1, "a \"b\", c", vec![lived(0, 130 * S, 82 * S), cut]);
+        record.transitions = vec![
+            transition(0, "eda-webhook-1", Plane::Observed, "", "Pending", 40_000_000),
+            transition(99_999, "two\nlines", Plane::Backend, "Pending", "Running", u64::MAX),
+        ];
+        record
+    }
+
+    fn written() -> (String, String) {
+        let mut samples = SamplesCsv::new(Vec::new()).unwrap();
+        let mut transitions = TransitionsCsv::new(Vec::new()).unwrap();
+        samples.trial(&awkward()).unwrap();
+        transitions.trial(&awkward()).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(samples.finish().unwrap()), text(transitions.finish().unwrap()))
+    }
+
+    #[test]
+    fn both_tables_have_the_promised_columns_and_quote_what_must_be_quoted() {
+        let (samples, transitions) = written();
+        insta::assert_snapshot!("samples_csv", samples);
+        insta::assert_snapshot!("transitions_csv", transitions);
+    }
+
+    #[test]
+    fn both_tables_read_back_to_what_was_recorded() {
+        let record = awkward();
+        let (samples, transitions) = written();
+        let mut reader = ::csv::Reader::from_reader(samples.as_bytes());
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), record.samples.len());
+        for (row, sample) in rows.iter().zip(&record.samples) {
+            assert_eq!(&row[1], record.key.arm.as_str());
+            assert_eq!(row[3].parse(), Ok(sample.instance));
+            assert_eq!(row[9].parse().ok(), sample.total().map(Nanos::get));
+            assert_eq!(row[20].parse().ok(), sample.censored_ns.map(Nanos::get));
+        }
+        let mut reader = ::csv::Reader::from_reader(transitions.as_bytes());
+        for (row, change) in reader.records().map(Result::unwrap).zip(&record.transitions) {
+            assert_eq!(&row[4], change.job_id.as_str());
+            assert_eq!(row[9].parse(), Ok(change.at_ns.get()));
+        }
+    }
+
+    #[test]
+    fn rows_are_written_out_along_the_way() {
+        let record = trial(1, "aap", (0..2_000).map(|index| lived(index, S, S)).collect());
+        let mut samples = SamplesCsv::new(Vec::new()).unwrap();
+        samples.trial(&record).unwrap();
+        assert!(samples.rows.buffer.len() < FLUSH_AT && samples.rows.out.len() >= FLUSH_AT);
+        let text = String::from_utf8(samples.finish().unwrap()).unwrap();
+        assert_eq!(text.lines().count(), 2_001);
     }
 }

@@ -5,6 +5,7 @@ use crate::{
         ClockKind, HostInfo, Outcome, Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey,
         TrialRecord,
     },
+    report::Report,
     units::{InstanceId, Nanos, Seed},
 };
 
@@ -121,4 +122,13 @@ pub(super) fn trials(blocks: u32) -> Vec<TrialRecord> {
         }
     }
     trials
+}
+
+/// The report of [`trials`].
+pub(super) fn report(blocks: u32) -> Report {
+    let mut report = Report::new(&run(blocks));
+    for trial in trials(blocks) {
+        report.add(&trial);
+    }
+    report
 }

@@ -37,6 +37,8 @@ impl HistogramError {
 /// Reported percentiles between a percentile and half the rest of the way to 100.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
 
+const LEGEND: &[u8] = b"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
+
 const MS: f64 = 1e6;
 
 /// All histograms of a run.
@@ -45,13 +47,9 @@ pub(super) fn artifacts(report: &Report) -> Result<Vec<Artifact>, HistogramError
     let mut log = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let broken = |error: std::io::Error| HistogramError::new("the log", &error.into());
+    head(report, &mut log).map_err(broken)?;
     let mut builder = IntervalLogWriterBuilder::new();
-    builder.add_comment("[Histogram log format version 1.3]");
-    builder.add_comment("[Values are in nanoseconds, Interval_Max in seconds; a tag is arm/scenario/metric]");
     builder.with_max_value_divisor(1e9);
-    if let Ok(epoch) = report.run.epoch.parse::<jiff::Timestamp>() {
-        builder.with_start_time(SystemTime::from(epoch));
-    }
     let mut writer = builder.begin_log_with(&mut log, &mut serializer).map_err(broken)?;
     for (key, series) in &report.series {
         let (arm, scenario) = (slug(&report.arms[key.arm]), slug(&report.scenarios[key.scenario]));
@@ -80,6 +78,19 @@ pub(super) fn artifacts(report: &Report) -> Result<Vec<Artifact>, HistogramError
     let mut artifacts = vec![Artifact { path: "histograms.hlog".to_owned(), bytes: log }];
     artifacts.append(&mut distributions);
     Ok(artifacts)
+}
+
+/// The comments and the legend that a log of version 1.3 begins with.
+fn head(report: &Report, log: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder.add_comment("[Histogram log format version 1.3]");
+    builder.add_comment("[Values are in nanoseconds, Interval_Max in seconds; a tag is arm/scenario/metric]");
+    if let Ok(epoch) = report.run.epoch.parse::<jiff::Timestamp>() {
+        builder.with_start_time(SystemTime::from(epoch));
+    }
+    builder.begin_log_with(log, &mut V2DeflateSerializer::new())?;
+    log.extend_from_slice(LEGEND);
+    Ok(())
 }
 
 /// The percentile distribution in the text format of `HdrHistogram`'s `outputPercentileDistribution`, in milliseconds.
@@ -120,19 +131,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::report::fixture::{run, trials};
-
-    fn report() -> Report {
-        let mut report = Report::new(&run(6));
-        for trial in trials(6) {
-            report.add(&trial);
-        }
-        report
-    }
+    use crate::report::fixture::report;
 
     #[test]
     fn the_log_reads_back_with_a_line_for_every_arm_and_metric() {
-        let artifacts = artifacts(&report()).unwrap();
+        let artifacts = artifacts(&report(6)).unwrap();
         let log = String::from_utf8(artifacts[0].bytes.clone()).unwrap();
         assert!(log.starts_with("#[Histogram log format version 1.3]\n"), "{log}");
         assert!(log.contains("#[StartTime: 1770886800.000 (seconds since epoch)]"), "{log}");
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_distribution_ends_with_everything_counted_at_100_percent() {
-        let artifacts = artifacts(&report()).unwrap();
+        let artifacts = artifacts(&report(6)).unwrap();
         let total = artifacts.iter().find(|a| a.path == "histograms/aap__provision-deprovision__total.hgrm").unwrap();
         let text = String::from_utf8(total.bytes.clone()).unwrap();
         let last = text.lines().rfind(|line| !line.starts_with('#')).unwrap();

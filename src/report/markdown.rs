@@ -69,7 +69,7 @@ fn escape(text: &str) -> String {
         let next = rest.peek().copied().unwrap_or(' ');
         match c {
             '\\' | '`' | '*' | '|' | '#' | '~' | '>' | '&' => escaped.extend(['\\', c]),
-            '<' if !next.is_whitespace() => escaped.extend(['\\', c]),
+            '<' if !next.is_whitespace() => escaped.push_str("&lt;"),
             ']' if matches!(next, '(' | '[' | ':') => escaped.extend(['\\', c]),
             '\n' | '\r' => escaped.push(' '),
             _ => escaped.push(c),
@@ -81,10 +81,23 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture::report;
+
+    #[test]
+    fn a_comparison_of_thirty_blocks_reads_as_sentences_and_a_table() {
+        insta::assert_snapshot!("comparison_md_30_blocks", comparison(&report(30).summary()));
+    }
+
+    #[test]
+    fn one_block_is_inconclusive_in_these_words() {
+        let text = comparison(&report(1).summary());
+        assert!(text.contains("inconclusive: 1 block; at least 6 needed for p < 0.05"), "{text}");
+        insta::assert_snapshot!("comparison_md_1_block", text);
+    }
 
     #[test]
     fn names_have_no_meaning_and_our_own_words_stay_as_they_are() {
-        assert_eq!(escape("<b>`x`|*"), "\\<b\\>\\`x\\`\\|\\*");
+        assert_eq!(escape("<b>`x`|*"), "&lt;b\\>\\`x\\`\\|\\*");
         assert_eq!(escape("[x](javascript:y)"), "[x\\](javascript:y)");
         let ours = "1 block; at least 6 needed for p < 0.05, difference −17.8 s [−18.1, −17.5] (95 % interval)";
         assert_eq!(escape(ours), ours);

@@ -1,7 +1,7 @@
 //! Reports: records in, bytes out.
 //!
 //! Flow: [`Report::add`] each trial as it ends (or as it is read back from the journal), streaming the two large tables
-//! beside it with [`SamplesCsv`] and [`TransitionsCsv`]; then [`render`] everything else at once.
+//! beside it with [`SamplesCsv`] and [`TransitionsCsv`]; then [`render()`] everything else at once.
 //! Guarantees: the same records in the same order give the same bytes; an accumulated report keeps 8 bytes a value and no
 //! transition; what came from a record is escaped wherever it is written.
 //! **Invariant:** no file, no clock, no environment, no fonts of the system: the caller writes the [`Artifact`]s.
@@ -21,6 +21,7 @@ mod number;
 mod observations;
 mod plots;
 mod render;
+mod rows;
 mod sentence;
 mod summary;
 mod summary_csv;

@@ -138,3 +138,45 @@ fn notes(text: &mut String, scenario: &str, summary: &Summary) {
         let _ = writeln!(text, "{reason}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        record::{Outcome, RunStatus},
+        report::{
+            Report,
+            fixture::{S, lived, report, run, trial},
+        },
+        units::Nanos,
+    };
+
+    #[test]
+    fn thirty_blocks_fit_the_terminal_with_a_verdict_a_row() {
+        let text = terminal_table(&report(30).summary());
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(COLUMNS)), "{text}");
+        insta::assert_snapshot!("table_30_blocks", text);
+    }
+
+    #[test]
+    fn one_block_says_n_too_small_and_why_it_is_inconclusive() {
+        insta::assert_snapshot!("table_1_block", terminal_table(&report(1).summary()));
+    }
+
+    #[test]
+    fn what_was_cut_off_and_what_is_wrong_is_loud() {
+        let mut run = run(1);
+        run.status = RunStatus::Incomplete;
+        run.problems.push("two deprovision jobs of ci-0001\u{1b}[2J".into());
+        let mut report = Report::new(&run);
+        let mut samples = vec![lived(0, 130 * S, 80 * S), lived(1, 131 * S, 0)];
+        samples[1].outcome = Outcome::Censored;
+        samples[1].gone_ns = None;
+        samples[1].censored_ns = Some(Nanos::new(600 * S));
+        samples[1].orphans = 1;
+        report.add(&trial(1, "an-arm-with-a-name-that-is-much-longer-than-the-table-has-room-for", samples));
+        let text = terminal_table(&report.summary());
+        assert!(!text.contains('\u{1b}'));
+        insta::assert_snapshot!("table_problems", text);
+    }
+}

@@ -11,7 +11,7 @@ use provbench::{
 const MS: u64 = 1_000_000;
 
 /// A run of `eda` (the baseline) and `aap` over one scenario.
-pub fn run(blocks: u32, instances: u32) -> RunInfo {
+pub(crate) fn run(blocks: u32, instances: u32) -> RunInfo {
     RunInfo {
         schema_version: SCHEMA_VERSION,
         provbench_version: "0.1.0".into(),
@@ -33,7 +33,7 @@ pub fn run(blocks: u32, instances: u32) -> RunInfo {
 }
 
 /// The trials of a block: both arms, each instance with the changes of its two jobs as the watch and the backend see them.
-pub fn block(block: u32, instances: u32) -> Vec<TrialRecord> {
+pub(crate) fn block(block: u32, instances: u32) -> Vec<TrialRecord> {
     [("eda", 17_500, 0), ("aap", 300, 15_000)]
         .into_iter()
         .map(|(arm, handoff_ms, detection_ms)| trial(block, arm, instances, handoff_ms, detection_ms))
@@ -52,7 +52,7 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
     };
     for index in 0..instances {
         let seed = Seed::new(7).label(arm).index(block.into()).index(index.into());
-        let draw = |label: &str, width_ms: u64| seed.label(label).stream().below((width_ms * MS) as usize) as u64;
+        let draw = |label: &str, width_ms: u64| seed.label(label).stream().next_bits() % (width_ms * MS);
         let id = InstanceId::from_index(index);
         let create = 40 * MS + handoff_ms * MS + draw("handoff", 2_000);
         let waited = create + 400 * MS + draw("pending", 800);

@@ -104,7 +104,7 @@ fn warnings(html: &mut String, summary: &Summary) {
     if warnings.is_empty() {
         return;
     }
-    html.push_str("<section class=\"alarm\" role=\"alert\">\n<h2>Do not rely on these numbers</h2>\n<ul>\n");
+    html.push_str("<section class=\"alarm\" role=\"alert\">\n<h2>Before you read the numbers</h2>\n<ul>\n");
     for warning in warnings {
         let _ = writeln!(html, "<li>{}</li>", escape(&warning));
     }
@@ -175,4 +175,20 @@ fn reproduce(html: &mut String, run: &RunInfo) {
         "<details>\n<summary>The configuration as resolved</summary>\n<pre>{}</pre>\n</details>\n</section>\n",
         escape(&config)
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{report, run};
+
+    #[test]
+    fn one_block_reads_as_a_whole_page() {
+        let mut run = run(1);
+        run.problems.push("created 3, ended 2".into());
+        let mut report = report(1);
+        report.close(&run);
+        let page = page(&report.summary(), &run, &[]);
+        insta::assert_snapshot!("report_html_1_block", page.replace(STYLE, "/* report.css */\n"));
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn totals(html: &mut String, summary: &Summary, scenario: &str) {
             let difference = comparison
                 .and_then(|c| Some(difference_with_interval(c.difference_ns?, c.ci_low.zip(c.ci_high))))
                 .unwrap_or_default();
-            let verdict = comparison.map_or("", |c| c.verdict.as_str());
+            let verdict = comparison.map_or("baseline", |c| c.verdict.as_str());
             let _ = writeln!(
                 html,
                 "<td class=\"n\">{difference}</td><td><span class=\"{verdict}\">{verdict}</span></td></tr>"

@@ -6,7 +6,7 @@ use super::{
     axis::TimeAxis,
     canvas::{Anchor, Canvas, Drawn, Text, shorten},
     figure::Plot,
-    panel::{Panel, panels},
+    panel::{self, Panel, panels},
     style,
 };
 use crate::{
@@ -38,15 +38,17 @@ struct Row {
 pub(super) struct Dots {
     metric: Metric,
     panels: Vec<Panel<Row>>,
+    left_out: Option<String>,
 }
 
 impl Dots {
     pub(super) fn of(report: &Report, metric: &Metric) -> Self {
-        let panels = panels(report, |arm, name, series| {
+        let mut panels = panels(report, |arm, name, series| {
             let nothing = Observations::default();
             Row::of(arm, name, series.and_then(|s| s.metrics.get(metric)).unwrap_or(&nothing))
         });
-        Self { metric: metric.clone(), panels }
+        let left_out = panel::fit(&mut panels, panel_height);
+        Self { metric: metric.clone(), panels, left_out }
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
@@ -66,6 +68,7 @@ impl Dots {
         if self.rows().any(|row| !row.bounds.is_empty()) {
             parts.push("triangles: cut off, at least this long".to_owned());
         }
+        parts.extend(self.left_out.clone());
         parts.join("; ")
     }
 
@@ -143,12 +146,12 @@ impl Plot for Dots {
     }
 
     fn height(&self) -> i32 {
-        super::panel::height(&self.panels, |panel| ROW * super::panel::rows(panel))
+        panel::height(&self.panels, panel_height)
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Drawn {
         canvas.head(&self.title(), &self.subtitle())?;
-        let Some((low, high)) = self.range() else { return super::panel::no_data(canvas, self.height()) };
+        let Some((low, high)) = self.range() else { return panel::no_data(canvas, self.height()) };
         let axis = TimeAxis::new((style::MARGIN + NAMES, style::WIDTH - style::MARGIN - FIGURES), low, high);
         let bottom = self.height() - style::FOOT;
         axis.draw(canvas, (style::HEAD, bottom), "seconds (less is better)")?;
@@ -162,6 +165,10 @@ impl Plot for Dots {
         }
         Ok(())
     }
+}
+
+fn panel_height(panel: &Panel<Row>) -> i32 {
+    ROW * panel::rows(panel)
 }
 
 /// A place for a dot within `±half` that keeps neighbours apart: multiples of the golden ratio, modulo 1.

@@ -34,11 +34,12 @@ struct ArmDwell {
 pub(super) struct Bars {
     plane: Plane,
     panels: Vec<Panel<ArmDwell>>,
+    left_out: Option<String>,
 }
 
 impl Bars {
     pub(super) fn of(report: &Report, plane: Plane) -> Self {
-        let panels = panels(report, |color, arm, series| ArmDwell {
+        let mut panels = panels(report, |color, arm, series| ArmDwell {
             arm: arm.to_owned(),
             color,
             means: series
@@ -51,7 +52,8 @@ impl Bars {
                 })
                 .collect(),
         });
-        Self { plane, panels }
+        let left_out = panel::fit(&mut panels, panel_height);
+        Self { plane, panels, left_out }
     }
 }
 
@@ -92,7 +94,11 @@ impl Plot for Bars {
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Drawn {
-        canvas.head(&self.title(), "mean dwell of a job in a state, from the change into it to the next change")?;
+        let subtitle: Vec<&str> = ["mean dwell of a job in a state, from the change into it to the next change"]
+            .into_iter()
+            .chain(self.left_out.as_deref())
+            .collect();
+        canvas.head(&self.title(), &subtitle.join("; "))?;
         let all = self.panels.iter().flat_map(|panel| &panel.rows).flat_map(|arm| arm.means.values());
         let Some(high) = all.map(|(mean, _)| *mean).max() else { return panel::no_data(canvas, self.height()) };
         let axis = TimeAxis::new((style::MARGIN + NAMES, style::WIDTH - style::MARGIN - FIGURES), 0, high);

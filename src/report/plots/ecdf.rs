@@ -15,7 +15,7 @@ use crate::report::{Report, metric::Metric, observations::Observations};
 /// The most steps of a curve; a step is then thinner than a pixel.
 const STEPS_MAX: usize = 800;
 const PANEL: i32 = 560;
-const GAP: i32 = 30;
+const GAP: i32 = 54;
 const LEFT: i32 = style::MARGIN + 150;
 const LEGEND: i32 = 400;
 
@@ -34,11 +34,12 @@ struct Curve {
 pub(super) struct Ecdf {
     metric: Metric,
     panels: Vec<Panel<Curve>>,
+    left_out: Option<String>,
 }
 
 impl Ecdf {
     pub(super) fn of(report: &Report, metric: &Metric) -> Self {
-        let panels = panels(report, |color, arm, series| {
+        let mut panels = panels(report, |color, arm, series| {
             let nothing = Observations::default();
             let seen = series.and_then(|s| s.metrics.get(metric)).unwrap_or(&nothing);
             Curve {
@@ -49,7 +50,8 @@ impl Ecdf {
                 censored: seen.bounds().len(),
             }
         });
-        Self { metric: metric.clone(), panels }
+        let left_out = panel::fit(&mut panels, |_| PANEL + GAP);
+        Self { metric: metric.clone(), panels, left_out }
     }
 
     fn curves(&self) -> impl Iterator<Item = &Curve> + Clone {
@@ -119,7 +121,11 @@ impl Plot for Ecdf {
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Drawn {
-        canvas.head(&self.title(), "empirical distribution: further left is faster, steeper is steadier")?;
+        let subtitle: Vec<&str> = ["empirical distribution: further left is faster, steeper is steadier"]
+            .into_iter()
+            .chain(self.left_out.as_deref())
+            .collect();
+        canvas.head(&self.title(), &subtitle.join("; "))?;
         let Some((low, high)) = self.range() else { return panel::no_data(canvas, self.height()) };
         let right = style::WIDTH - style::MARGIN - LEGEND;
         let axis = TimeAxis::new((LEFT, right), low, high);

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use plotters::style::{FontStyle, register_font};
 
-/// The family as it stands in SVG files too; viewers without DejaVu take one of about its width.
+/// The family as it stands in SVG files too; viewers that don't have it take one of about its width.
 pub(super) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
 /// Registers the family with plotters, once a process.

@@ -53,6 +53,18 @@ impl<R> Panel<R> {
     }
 }
 
+/// The tallest plot, so that a run of many scenarios does not draw a bitmap of hundreds of megabytes.
+const HEIGHT_MAX: i32 = 12_000;
+
+/// Leaves the last panels out until the plot is not too tall, and says so in a subtitle.
+pub(super) fn fit<R>(panels: &mut Vec<Panel<R>>, of: impl Fn(&Panel<R>) -> i32) -> Option<String> {
+    let all = panels.len();
+    while panels.len() > 1 && height(panels, &of) > HEIGHT_MAX {
+        panels.pop();
+    }
+    (panels.len() < all).then(|| format!("the first {} of {all} scenarios; all are in the tables", panels.len()))
+}
+
 /// How many rows a panel has, at least one.
 pub(super) fn rows<R>(panel: &Panel<R>) -> i32 {
     i32::try_from(panel.rows.len()).unwrap_or(i32::MAX).max(1)
