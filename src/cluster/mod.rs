@@ -1,1 +1,61 @@
-//! The embedded Kubernetes API server.
+//! The embedded Kubernetes API server: one process, no sockets needed, its time and its identifiers given from outside.
+//!
+//! [`Cluster`] holds untyped objects in memory and answers the Kubernetes REST API as a [`tower::Service`]
+//! ([`ClusterService`]): through a [`kube::Client`] in memory, or over TCP with [`Cluster::serve`]. It follows
+//! kube-apiserver 1.33 in what clients can tell: resource versions, optimistic locking, finalizers, subresources,
+//! selectors, paged lists, watches with replay, custom resource definitions with their schemas, and the `Status` objects
+//! of refusals down to their wording.
+//!
+//! # Flow
+//! `service` reads the body and hands the request to `route`, which parses it (`path`, `query`) and calls one verb:
+//! `read`, `create`, `update`, `patch`, `delete`, `watch`. A verb changes `state` only through `State::insert`,
+//! `State::replace` and `State::remove`, and each of these appends one event to the log of its resource.
+//!
+//! # Guarantees
+//! - One lock, never held across an await. A watcher is a position in a log: a slow one costs nothing and delays nobody.
+//! - The same requests in the same order give the same bytes: order comes from sorted maps, time from the given clock,
+//!   identifiers from the given seed.
+//! - An object is serialised once per change; get, list and every watcher share the bytes.
+//!
+//! # Deliberate absences
+//! No authentication or admission, no garbage collection of dependents, no managed fields, no server-side apply, no
+//! CEL rules, no discovery; of a custom resource only the storage version is served.
+
+mod body;
+mod call;
+mod crd;
+mod create;
+mod delete;
+mod embedded;
+mod event;
+mod field;
+mod fields;
+mod identity;
+mod kinds;
+mod log;
+mod meta;
+mod names;
+mod options;
+mod page;
+mod patch;
+mod path;
+mod query;
+mod read;
+mod reply;
+mod route;
+mod schema;
+mod selection;
+mod selector;
+mod serve;
+mod service;
+mod state;
+mod status;
+mod terminate;
+mod update;
+mod watch;
+
+pub use body::ClusterBody;
+pub use crd::InvalidCrd;
+pub use embedded::Cluster;
+pub use options::Options;
+pub use service::ClusterService;

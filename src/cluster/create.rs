@@ -1,0 +1,162 @@
+//! POST: a new object.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{
+    call::Call,
+    crd,
+    kinds::{Kind, Role},
+    meta,
+    state::State,
+    status::Refusal,
+};
+
+/// How often a generated name may turn out to be taken.
+const NAME_ATTEMPTS: usize = 8;
+
+/// Creates an object and gives its bytes.
+///
+/// # Errors
+/// 400, 403, 404, 409 or 422, in the order in which the real server finds them.
+pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> Result<Bytes, Refusal> {
+    let kind = &call.kind;
+    call.check_type(&mut object)?;
+    meta::normalise(&mut object, kind)?;
+    check_place(call, &mut object)?;
+    if !meta::text(&object, "resourceVersion").is_empty() {
+        return Err(Refusal::resource_version_on_create());
+    }
+    name(state, call, &mut object);
+    let name = meta::text(&object, "name").to_owned();
+    call.check_namespace(state, &name)?;
+    stamp(state, call, &mut object);
+    call.prune(&mut object)?;
+    if kind.status
+        && let Value::Object(fields) = &mut object
+    {
+        fields.remove("status");
+    }
+    let definition = prepare(call, &mut object, None)?;
+    validate(kind, &name, &object, None)?;
+    if state.resources.get(call.at).is_some_and(|resource| resource.get(call.namespace, &name).is_some()) {
+        return Err(Refusal::already_exists(kind, &name));
+    }
+    if call.dry_run {
+        return Ok(to_bytes(&object));
+    }
+    let bytes = state.insert(call.at, call.namespace, &name, object);
+    if let Some(definition) = definition {
+        state.install(definition);
+    }
+    Ok(bytes)
+}
+
+/// The namespace of the body must be that of the URL; it may be left out.
+pub(super) fn check_place(call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
+    let metadata = meta::of_mut(object);
+    if !call.kind.namespaced {
+        metadata.remove("namespace");
+        return Ok(());
+    }
+    match metadata.get("namespace").and_then(Value::as_str) {
+        Some(namespace) if namespace == call.namespace => {}
+        Some(_) => {
+            return Err(Refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        None => meta::set(metadata, "namespace", call.namespace.into()),
+    }
+    Ok(())
+}
+
+/// Makes a name from `generateName` where there is no name.
+fn name(state: &mut State, call: &Call<'_>, object: &mut Value) {
+    let base = meta::text(object, "generateName");
+    if base.is_empty() || !meta::text(object, "name").is_empty() {
+        return;
+    }
+    let mut name = String::new();
+    for _ in 0..NAME_ATTEMPTS {
+        name = state.identities.name(base);
+        if state.resources.get(call.at).is_none_or(|resource| resource.get(call.namespace, &name).is_none()) {
+            break;
+        }
+    }
+    meta::set(meta::of_mut(object), "name", name.into());
+}
+
+/// Sets what only the server sets.
+fn stamp(state: &mut State, call: &Call<'_>, object: &mut Value) {
+    let uid = state.identities.uid();
+    let metadata = meta::of_mut(object);
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+        metadata.remove(field);
+    }
+    metadata.insert("uid".to_owned(), uid.into());
+    metadata.insert("creationTimestamp".to_owned(), meta::time(call.now));
+    if call.kind.generation {
+        metadata.insert("generation".to_owned(), 1.into());
+    }
+}
+
+/// Does what the server does to objects of special kinds before it keeps them; gives the kind that a definition defines.
+pub(super) fn prepare(call: &Call<'_>, object: &mut Value, old: Option<&Value>) -> Result<Option<Arc<Kind>>, Refusal> {
+    let kind = &call.kind;
+    let name = meta::text(object, "name").to_owned();
+    match kind.role {
+        Role::Plain | Role::Custom => {}
+        Role::Namespace => {
+            let labels = meta::of_mut(object).entry("labels").or_insert_with(|| Value::Object(Map::new()));
+            labels["kubernetes.io/metadata.name"] = name.into();
+            if old.is_none() {
+                object["spec"] = json!({"finalizers": ["kubernetes"]});
+                object["status"] = json!({"phase": "Active"});
+            }
+        }
+        Role::Secret => encode_string_data(object),
+        Role::Definition => {
+            let defined = crd::parse(object).map_err(|error| Refusal::invalid(kind, &name, vec![error]))?;
+            if old.is_none() {
+                crd::establish(object, call.now);
+            }
+            return Ok(Some(Arc::new(defined)));
+        }
+    }
+    Ok(None)
+}
+
+/// The texts of `stringData` are for writing only: they are kept in `data`, in base64.
+fn encode_string_data(object: &mut Value) {
+    let Value::Object(fields) = object else { return };
+    if let Some(Value::Object(texts)) = fields.remove("stringData") {
+        let data = fields.entry("data").or_insert_with(|| Value::Object(Map::new()));
+        if !data.is_object() {
+            *data = Value::Object(Map::new());
+        }
+        for (key, text) in texts {
+            let text = text.as_str().unwrap_or_default();
+            data[key] = data_encoding::BASE64.encode(text.as_bytes()).into();
+        }
+    }
+    fields.entry("type").or_insert_with(|| "Opaque".into());
+}
+
+/// Finds everything that is wrong with an object.
+pub(super) fn validate(kind: &Kind, name: &str, object: &Value, old: Option<&Value>) -> Result<(), Refusal> {
+    let mut errors = Vec::new();
+    meta::validate(object, kind, &mut errors);
+    if let Some(schema) = &kind.schema {
+        errors.extend(schema.validate(object, old));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(kind, name, errors)) }
+}
+
+/// An object that is not kept, as JSON.
+pub(super) fn to_bytes(object: &Value) -> Bytes {
+    // Text keys and finite numbers: this cannot fail.
+    serde_json::to_vec(object).unwrap_or_default().into()
+}

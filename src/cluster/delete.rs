@@ -1,0 +1,149 @@
+//! DELETE: one object, or all that are selected.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    call::Call, create::to_bytes, kinds::Role, meta, selection::Selection, state::State, status::Refusal, terminate,
+};
+
+/// What a client may ask for with a delete. The propagation policy is taken and ignored: nothing here collects
+/// dependents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct DeleteOptions {
+    preconditions: Option<Preconditions>,
+    dry_run: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Preconditions {
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl DeleteOptions {
+    /// Reads the body of a delete, which may be empty.
+    ///
+    /// # Errors
+    /// 400 where it is none.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(body)
+            .map_err(|error| Refusal::bad_request(format!("the DeleteOptions provided cannot be read: {error}")))
+    }
+
+    /// Whether nothing is to be changed.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run.iter().flatten().any(|stage| stage == "All")
+    }
+}
+
+/// Deletes an object, or marks it where finalizers or its content hold it. Gives the object that is still there, or a
+/// `Status` that says that it is gone.
+///
+/// # Errors
+/// 403 for the namespaces that a cluster cannot be without, 404, 409 where a precondition does not hold.
+pub(super) fn delete(
+    state: &mut State,
+    call: &Call<'_>,
+    name: &str,
+    options: &DeleteOptions,
+) -> Result<Bytes, Refusal> {
+    let kind = &call.kind;
+    let stored = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name));
+    let Some(stored) = stored else { return Err(Refusal::not_found(kind, name)) };
+    let object = &stored.value;
+    if kind.role == Role::Namespace && matches!(name, "default" | "kube-system" | "kube-public") {
+        return Err(Refusal::forbidden(kind, name, "this namespace may not be deleted"));
+    }
+    check_preconditions(call, name, object, options)?;
+    let held = meta::finalizers(object).next().is_some() || terminate::holds_content(state, kind, name);
+    if meta::is_being_deleted(object) && held {
+        return Ok(stored.bytes.clone());
+    }
+    // A namespace is seen to terminate, even an empty one.
+    let marked = held || (kind.role == Role::Namespace && !meta::is_being_deleted(object));
+    if call.dry_run {
+        let mut object = Value::clone(object);
+        if marked {
+            terminate::mark_value(&mut object, kind, call.now);
+            return Ok(to_bytes(&object));
+        }
+        return Ok(success(call, name, meta::text(&object, "uid")));
+    }
+    if marked {
+        let bytes = terminate::mark(state, call.at, call.namespace, name, call.now);
+        terminate::cascade(state, kind, name, call.now);
+        return bytes.ok_or_else(|| Refusal::not_found(kind, name));
+    }
+    let uid = meta::text(object, "uid").to_owned();
+    terminate::remove(state, call.at, call.namespace, name);
+    Ok(success(call, name, &uid))
+}
+
+/// Deletes what is selected and gives what that was.
+///
+/// # Errors
+/// Those of the first delete that fails.
+pub(super) fn delete_collection(
+    state: &mut State,
+    call: &Call<'_>,
+    selection: &Selection,
+    options: &DeleteOptions,
+) -> Result<Vec<Bytes>, Refusal> {
+    let Some(resource) = state.resources.get(call.at) else { return Ok(Vec::new()) };
+    let id = resource.id;
+    let doomed: Vec<_> = resource
+        .iter(selection.namespace.as_deref())
+        .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
+        .map(|(namespace, name, stored)| (namespace.clone(), name.clone(), stored.bytes.clone()))
+        .collect();
+    let mut deleted = Vec::with_capacity(doomed.len());
+    for (namespace, name, bytes) in doomed {
+        let Some(at) = state.resources.iter().position(|resource| resource.id == id) else { break };
+        let call = Call { at, namespace: &namespace, ..call.clone() };
+        match delete(state, &call, &name, options) {
+            Ok(_) => deleted.push(bytes),
+            // Gone with something that went before it.
+            Err(refusal) if refusal.code() == 404 => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(deleted)
+}
+
+fn check_preconditions(call: &Call<'_>, name: &str, object: &Value, options: &DeleteOptions) -> Result<(), Refusal> {
+    let Some(preconditions) = &options.preconditions else { return Ok(()) };
+    let own = meta::text(object, "uid");
+    if let Some(uid) = preconditions.uid.as_deref().filter(|uid| *uid != own) {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({own}). The object might have been \
+             deleted and then recreated"
+        );
+        return Err(Refusal::precondition(&call.kind, name, &why));
+    }
+    let own = meta::text(object, "resourceVersion");
+    if let Some(revision) = preconditions.resource_version.as_deref().filter(|revision| *revision != own) {
+        let why = format!(
+            "the ResourceVersion in the precondition ({revision}) does not match the ResourceVersion in record ({own}). \
+             The object might have been modified"
+        );
+        return Err(Refusal::precondition(&call.kind, name, &why));
+    }
+    Ok(())
+}
+
+/// What the real server answers when an object is gone at once.
+fn success(call: &Call<'_>, name: &str, uid: &str) -> Bytes {
+    let kind = &call.kind;
+    let mut details = json!({"name": name, "kind": kind.plural, "uid": uid});
+    if !kind.group.is_empty() {
+        details["group"] = kind.group.as_str().into();
+    }
+    to_bytes(&json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}))
+}

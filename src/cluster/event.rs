@@ -1,0 +1,100 @@
+//! One change of one object, as watchers get to see it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+/// The labels of an object, shared between its states for as long as they stay the same.
+pub(super) type Labels = Option<Arc<Map<String, Value>>>;
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is there now.
+    Added,
+    /// It is another now.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+impl Change {
+    /// What stands before the object in a watch line.
+    pub(super) fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Added => br#"{"type":"ADDED","object":"#,
+            Self::Modified => br#"{"type":"MODIFIED","object":"#,
+            Self::Deleted => br#"{"type":"DELETED","object":"#,
+        }
+    }
+}
+
+/// What stands after the object in a watch line.
+pub(super) const SUFFIX: &[u8] = b"}\n";
+
+/// One entry of a log.
+#[derive(Debug)]
+pub(super) struct Event {
+    /// The resourceVersion that the change made.
+    pub revision: u64,
+    /// What happened.
+    pub change: Change,
+    /// Empty where the object has none.
+    pub namespace: Arc<str>,
+    /// The object's name.
+    pub name: Arc<str>,
+    /// The whole line, serialised once for all watchers.
+    pub line: Bytes,
+    /// The labels after the change.
+    pub labels: Labels,
+    /// The state before, kept only where the labels changed: only then can an object enter or leave a selection.
+    pub before: Option<Before>,
+}
+
+/// The state of an object before its labels changed.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its bytes.
+    pub object: Bytes,
+}
+
+impl Event {
+    /// The object alone, without what a watch line puts around it.
+    pub(super) fn object(&self) -> Bytes {
+        object_of(self.change, &self.line)
+    }
+}
+
+/// The part of a watch line that is the object; it shares the line's memory.
+pub(super) fn object_of(change: Change, line: &Bytes) -> Bytes {
+    let start = change.prefix().len().min(line.len());
+    let end = line.len().saturating_sub(SUFFIX.len()).max(start);
+    line.slice(start..end)
+}
+
+/// A watch line for an object whose own line says something else.
+pub(super) fn line(change: Change, object: &[u8]) -> Bytes {
+    let mut line = Vec::with_capacity(change.prefix().len() + object.len() + SUFFIX.len());
+    line.extend_from_slice(change.prefix());
+    line.extend_from_slice(object);
+    line.extend_from_slice(SUFFIX);
+    line.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_a_slice_of_its_line() {
+        for change in [Change::Added, Change::Modified, Change::Deleted] {
+            let line = line(change, br#"{"a":1}"#);
+            assert_eq!(object_of(change, &line).as_ref(), br#"{"a":1}"#);
+            assert!(line.ends_with(b"\n"));
+            assert!(serde_json::from_slice::<Value>(&line).is_ok());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What a cluster is made with.
+
+use std::time::Duration;
+
+use crate::{clock::SharedClock, units::Seed};
+
+/// What a [`Cluster`](super::Cluster) is made with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where timestamps, watch timeouts and bookmarks take their time from.
+    pub clock: SharedClock,
+    /// What UIDs and generated names are drawn from.
+    pub uid_seed: Seed,
+    /// How many events of each resource are kept for replay; a watcher further behind than this gets 410 Gone.
+    pub history: usize,
+    /// How often a watcher that allows bookmarks gets one.
+    pub bookmark_interval: Duration,
+}
+
+impl Options {
+    /// 10 000 events for replay, a bookmark each minute (as kube-apiserver does).
+    #[must_use]
+    pub fn new(clock: SharedClock, uid_seed: Seed) -> Self {
+        Self { clock, uid_seed, history: 10_000, bookmark_interval: Duration::from_secs(60) }
+    }
+}

@@ -1,0 +1,238 @@
+//! PATCH: JSON merge patch (RFC 7396) and JSON patch (RFC 6902).
+
+use bytes::Bytes;
+use json_patch::PatchOperation;
+use serde_json::{Map, Value};
+
+use super::{
+    call::Call,
+    state::State,
+    status::Refusal,
+    update::{Origin, Updated, check_sent_revision, present, store_status, update, update_status},
+};
+
+const JSON_PATCH: &str = "application/json-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// As many operations as the real server takes.
+const MOST_OPERATIONS: usize = 10_000;
+
+/// An object may not grow deeper or larger than this by a patch: far more than a request body can say, far less than
+/// what copying a part of an object into itself over and over would make of it.
+const DEEPEST: usize = 256;
+const LARGEST: usize = 3 * 1024 * 1024;
+
+/// A parsed patch.
+#[derive(Clone, Debug)]
+pub(super) enum Patch {
+    /// Fields to set, and nulls for those to remove.
+    Merge(Map<String, Value>),
+    /// Operations, all or none.
+    Json(Vec<PatchOperation>),
+}
+
+impl Patch {
+    /// Reads a patch of the given content type.
+    ///
+    /// # Errors
+    /// 415 for other types, 400 for what is none of its type, 413 for too many operations.
+    pub(super) fn parse(content_type: &str, body: &[u8]) -> Result<Self, Refusal> {
+        let undecodable = |error: serde_json::Error| Refusal::bad_request(format!("error decoding patch: {error}"));
+        match content_type {
+            MERGE_PATCH => match serde_json::from_slice(body).map_err(undecodable)? {
+                Value::Object(fields) => Ok(Self::Merge(fields)),
+                _ => Err(Refusal::bad_request("error decoding patch: a merge patch of an object must be an object")),
+            },
+            JSON_PATCH => {
+                let operations: Vec<PatchOperation> = serde_json::from_slice(body).map_err(undecodable)?;
+                if operations.len() > MOST_OPERATIONS {
+                    return Err(Refusal::too_many_operations(MOST_OPERATIONS, operations.len()));
+                }
+                Ok(Self::Json(operations))
+            }
+            _ => Err(Refusal::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH])),
+        }
+    }
+
+    fn apply(self, object: &mut Value) -> Result<(), Refusal> {
+        match self {
+            Self::Merge(fields) => merge(object, Value::Object(fields)),
+            Self::Json(operations) => {
+                for operation in operations {
+                    let grows = matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_));
+                    if operation.path().tokens().count() > DEEPEST {
+                        return Err(Refusal::patch_failed());
+                    }
+                    json_patch::patch_unsafe(object, &[operation]).map_err(|_| Refusal::patch_failed())?;
+                    if grows && !fits(object, DEEPEST, &mut { LARGEST }) {
+                        return Err(Refusal::too_large(LARGEST));
+                    }
+                }
+                if !fits(object, DEEPEST, &mut { LARGEST }) {
+                    return Err(Refusal::too_large(LARGEST));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Applies a merge patch; consumes it, so that its values move instead of being copied.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(fields) = target else { return };
+    for (field, value) in patch {
+        if value.is_null() {
+            fields.remove(&field);
+        } else if let Some(place) = fields.get_mut(&field) {
+            merge(place, value);
+        } else {
+            // Merged into nothing rather than put there as it is, so that its nulls go.
+            merge(fields.entry(field).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Whether a value stays within a depth and a budget of bytes.
+fn fits(value: &Value, depth: usize, budget: &mut usize) -> bool {
+    let mut spend = |bytes: usize| match budget.checked_sub(bytes) {
+        Some(rest) => {
+            *budget = rest;
+            true
+        }
+        None => false,
+    };
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => spend(4),
+        Value::String(text) => spend(text.len() + 2),
+        Value::Array(items) => {
+            depth > 0 && spend(items.len() + 2) && items.iter().all(|item| fits(item, depth - 1, budget))
+        }
+        Value::Object(fields) => {
+            depth > 0
+                && fields.iter().all(|(field, value)| match budget.checked_sub(field.len() + 4) {
+                    Some(rest) => {
+                        *budget = rest;
+                        fits(value, depth - 1, budget)
+                    }
+                    None => false,
+                })
+        }
+    }
+}
+
+/// Patches everything but the status.
+///
+/// # Errors
+/// 400, 404, 409, 413 or 422.
+pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
+    let mut object = present(state, call, name)?.clone();
+    patch.apply(&mut object)?;
+    match update(state, call, name, object, Origin::Patch)? {
+        Updated::Kept(bytes) | Updated::Created(bytes) => Ok(bytes),
+    }
+}
+
+/// Patches the status.
+///
+/// # Errors
+/// 400, 404, 409, 413 or 422.
+pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
+    let old = present(state, call, name)?;
+    let patch = match patch {
+        Patch::Merge(mut fields) if touches_status_only(call, &fields) => {
+            // The common case, and the hot one: copy the status instead of the object.
+            if let Some(sent) = fields.get("metadata").and_then(|metadata| metadata["resourceVersion"].as_str()) {
+                check_sent_revision(&call.kind, name, sent, old)?;
+            }
+            let mut status = old.get("status").cloned().unwrap_or_default();
+            if let Some(change) = fields.remove("status") {
+                merge(&mut status, change);
+            }
+            return store_status(state, call, name, Some(status));
+        }
+        patch => patch,
+    };
+    let mut object = old.clone();
+    patch.apply(&mut object)?;
+    update_status(state, call, name, object, Origin::Patch)
+}
+
+/// Whether a merge patch says nothing beside the status that would have to be checked against the whole object.
+fn touches_status_only(call: &Call<'_>, fields: &Map<String, Value>) -> bool {
+    fields.iter().all(|(field, value)| match field.as_str() {
+        "status" => true,
+        "apiVersion" => value == call.kind.api_version(),
+        "kind" => value == call.kind.kind.as_str(),
+        "metadata" => value.as_object().is_some_and(|metadata| {
+            metadata
+                .iter()
+                .all(|(field, value)| field == "resourceVersion" && value.as_str().is_some_and(|v| !v.is_empty()))
+        }),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn merging_follows_rfc_7396() {
+        // The table of the RFC's appendix A, for targets that are objects or become some.
+        for (target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"a": "foo"}), json!(null), json!(null)),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            let mut merged = target.clone();
+            merge(&mut merged, patch.clone());
+            assert_eq!(merged, result, "{target} and {patch}");
+        }
+    }
+
+    #[test]
+    fn a_json_patch_cannot_blow_an_object_up() {
+        let body = json!([{"op": "add", "path": "/a", "value": "x".repeat(100)}]);
+        let mut operations = body.as_array().unwrap().clone();
+        for round in 0..40 {
+            operations.push(json!({"op": "copy", "from": "", "path": format!("/c{round}")}));
+        }
+        let patch = Patch::parse(JSON_PATCH, &serde_json::to_vec(&operations).unwrap()).unwrap();
+        let refusal = patch.apply(&mut json!({})).unwrap_err();
+        assert_eq!(refusal.code(), 413);
+    }
+
+    #[test]
+    fn what_is_no_patch_is_refused() {
+        for (content_type, body, code) in [
+            (MERGE_PATCH, "[]", 400),
+            (MERGE_PATCH, "{", 400),
+            (JSON_PATCH, "{}", 400),
+            (JSON_PATCH, r#"[{"op":"frob","path":"/a"}]"#, 400),
+            ("application/strategic-merge-patch+json", "{}", 415),
+            ("application/apply-patch+yaml", "{}", 415),
+            ("", "{}", 415),
+        ] {
+            assert_eq!(Patch::parse(content_type, body.as_bytes()).unwrap_err().code(), code, "{content_type} {body}");
+        }
+    }
+}

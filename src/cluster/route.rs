@@ -1,0 +1,170 @@
+//! From a request to the verb that answers it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, header::CONTENT_TYPE, request::Parts};
+use serde_json::{Value, json};
+
+use super::{
+    call::Call,
+    create::{create, to_bytes},
+    delete::{DeleteOptions, delete, delete_collection},
+    embedded::Shared,
+    kinds::Kind,
+    page::Page,
+    patch::{Patch, patch, patch_status},
+    path::{ResourcePath, Target},
+    query::Query,
+    read::{get, list, wrap},
+    reply::Reply,
+    selection::Selection,
+    state::State,
+    status::Refusal,
+    update::{Origin, Updated, update, update_status},
+    watch::Watch,
+};
+
+/// Answers a request.
+///
+/// # Errors
+/// The refusal, where the request cannot or may not be done.
+pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Result<Reply, Refusal> {
+    match Target::parse(parts.uri.path()) {
+        Some(Target::Version) => Ok(Reply::ok(version())),
+        Some(Target::Health) => Ok(Reply::Text(http::StatusCode::OK, "ok")),
+        Some(Target::Resource(path)) => {
+            let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+            let verb = Verb::read(parts, &path, &query, body)?;
+            let now = shared.options.clock.now();
+            shared.with(|state| {
+                let Some((at, kind)) = resource(state, &path) else { return Ok(Reply::NO_PAGE) };
+                let namespace = path.namespace.as_deref().unwrap_or_default();
+                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict: query.strict };
+                verb.perform(shared, state, call, &path, &query)
+            })
+        }
+        None => Ok(Reply::NO_PAGE),
+    }
+}
+
+/// The resource that a path is about, where it is served in that version and scope.
+fn resource(state: &State, path: &ResourcePath<'_>) -> Option<(usize, Arc<Kind>)> {
+    let at = state.find(&path.group, &path.plural)?;
+    let kind = &state.resources.get(at)?.kind;
+    let misplaced = path.namespace.is_some() && !kind.namespaced;
+    let unplaced = path.namespace.is_none() && kind.namespaced && path.name.is_some();
+    (kind.version == path.version && !misplaced && !unplaced).then(|| (at, kind.clone()))
+}
+
+/// What is asked for, with its body read: parsing takes no lock.
+enum Verb {
+    Get,
+    Create(Value),
+    Update(Value),
+    Patch(Patch),
+    Delete(DeleteOptions),
+    Other(&'static str),
+}
+
+impl Verb {
+    fn read(parts: &Parts, path: &ResourcePath<'_>, query: &Query<'_>, body: &Bytes) -> Result<Self, Refusal> {
+        let content_type = parts.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+        let content_type = content_type.split(';').next().unwrap_or_default().trim();
+        let object = || {
+            if !matches!(content_type, "" | "application/json") {
+                return Err(Refusal::unsupported_media_type(&["application/json"]));
+            }
+            serde_json::from_slice(body).map_err(|error| {
+                Refusal::bad_request(format!("the object provided is unrecognized: json parse error: {error}"))
+            })
+        };
+        let on_object = path.name.is_some();
+        Ok(match (&parts.method, on_object) {
+            (&Method::GET, _) => Self::Get,
+            (&Method::POST, false) => Self::Create(object()?),
+            (&Method::PUT, true) => Self::Update(object()?),
+            (&Method::PATCH, true) => Self::Patch(Patch::parse(content_type, body)?),
+            (&Method::DELETE, _) => {
+                let options = DeleteOptions::parse(body)?;
+                Self::Delete(options)
+            }
+            (&Method::POST, true) => Self::Other("create"),
+            (&Method::PUT, false) => Self::Other("update"),
+            (&Method::PATCH, false) => Self::Other("patch"),
+            _ => Self::Other(if query.watch { "watch" } else { "get" }),
+        })
+    }
+
+    fn perform(
+        self,
+        shared: &Arc<Shared>,
+        state: &mut State,
+        mut call: Call<'_>,
+        path: &ResourcePath<'_>,
+        query: &Query<'_>,
+    ) -> Result<Reply, Refusal> {
+        let name = path.name.as_deref();
+        if let Some(subresource) = path.subresource.as_deref()
+            && (subresource != "status" || !call.kind.status)
+        {
+            return Err(Refusal::not_found(&call.kind, name.unwrap_or_default()));
+        }
+        let on_status = path.subresource.is_some();
+        match (self, name) {
+            (Self::Get, Some(name)) if !query.watch => get(state, &call, name, query).map(Reply::ok),
+            (Self::Get, name) => {
+                let mut selection = Selection::new(path.namespace.as_deref(), query)?;
+                if let Some(name) = name {
+                    selection.narrow(name);
+                }
+                if query.watch {
+                    return Watch::start(shared, state, &call, selection, query).map(Reply::Watch);
+                }
+                list(state, &call, &selection, query).map(Reply::List)
+            }
+            (Self::Create(object), None) if path.namespace.is_some() == call.kind.namespaced => {
+                create(state, &call, object).map(Reply::created)
+            }
+            (Self::Update(object), Some(name)) if on_status => {
+                update_status(state, &call, name, object, Origin::Put).map(Reply::ok)
+            }
+            (Self::Update(object), Some(name)) => match update(state, &call, name, object, Origin::Put)? {
+                Updated::Kept(bytes) => Ok(Reply::ok(bytes)),
+                Updated::Created(bytes) => Ok(Reply::created(bytes)),
+            },
+            (Self::Patch(change), Some(name)) if on_status => patch_status(state, &call, name, change).map(Reply::ok),
+            (Self::Patch(change), Some(name)) => patch(state, &call, name, change).map(Reply::ok),
+            (Self::Delete(options), name) if !on_status => {
+                call.dry_run |= options.is_dry_run();
+                if let Some(name) = name {
+                    return delete(state, &call, name, &options).map(Reply::ok);
+                }
+                let selection = Selection::new(path.namespace.as_deref(), query)?;
+                let items = delete_collection(state, &call, &selection, &options)?;
+                let page = Page { revision: state.revision, items, more: None };
+                Ok(Reply::List(wrap(&call.kind, page, true)))
+            }
+            (Self::Create(_), _) => Err(Refusal::method_not_allowed(&call.kind, "create")),
+            (Self::Delete(_), _) => Err(Refusal::method_not_allowed(&call.kind, "delete")),
+            (Self::Update(_), None) => Err(Refusal::method_not_allowed(&call.kind, "update")),
+            (Self::Patch(_), None) => Err(Refusal::method_not_allowed(&call.kind, "patch")),
+            (Self::Other(verb), _) => Err(Refusal::method_not_allowed(&call.kind, verb)),
+        }
+    }
+}
+
+/// The version whose behaviour is followed.
+fn version() -> Bytes {
+    to_bytes(&json!({
+        "major": "1",
+        "minor": "33",
+        "gitVersion": "v1.33.0",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "",
+        "platform": "linux/amd64",
+    }))
+}

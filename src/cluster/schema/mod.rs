@@ -1,0 +1,64 @@
+//! The schemas of custom resources: compiled once, then cheap to prune, default and validate by.
+//!
+//! What is understood is the part of OpenAPI v3 that structural schemas may use, CEL rules excepted.
+
+mod compile;
+mod format;
+mod node;
+mod place;
+mod prune;
+mod ratchet;
+mod validate;
+
+use serde_json::Value;
+
+use super::field::FieldError;
+
+use node::Node;
+use place::Place;
+
+/// What the objects of a kind may contain.
+#[derive(Debug)]
+pub(super) struct Schema {
+    root: Node,
+}
+
+impl Schema {
+    /// Drops the fields that the schema does not know and fills in defaults. The paths of what was dropped go to
+    /// `unknown`, where there is one.
+    pub(super) fn prune(&self, object: &mut Value, unknown: Option<&mut Vec<String>>) {
+        prune::prune(&self.root, object, unknown);
+    }
+
+    /// The same for the field `status` alone, which the root's schema may not have.
+    pub(super) fn prune_status(&self, status: &mut Value, unknown: Option<&mut Vec<String>>) -> bool {
+        prune::prune_field(&self.root, "status", status, unknown)
+    }
+
+    /// What is wrong with an object. A value that is as it was in `old` is not complained about: a schema that became
+    /// stricter must not stop others from being changed.
+    pub(super) fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        validate::validate(&self.root, object, &mut Place::default(), &mut errors);
+        if let Some(old) = old.filter(|_| !errors.is_empty()) {
+            ratchet::forgive_unchanged(&mut errors, object, old);
+        }
+        errors
+    }
+
+    /// The same for the field `status` alone.
+    pub(super) fn validate_status(&self, status: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if let Some(node) = self.root.property("status") {
+            let mut place = Place::default();
+            place.within_field("status", |place| validate::validate(node, status, place, &mut errors));
+        }
+        if let Some(old) = old.filter(|_| !errors.is_empty()) {
+            ratchet::forgive_unchanged_below(&mut errors, "status", status, old);
+        }
+        errors
+    }
+}
+
+#[cfg(test)]
+mod tests;

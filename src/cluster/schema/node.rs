@@ -1,0 +1,114 @@
+//! A compiled schema: one node for each place in an object.
+
+use regex::Regex;
+use serde_json::{Number, Value};
+
+use super::format::Format;
+
+/// The type that a value must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Type {
+    /// No matter.
+    #[default]
+    Any,
+    /// A map.
+    Object,
+    /// A list.
+    Array,
+    /// A text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// `x-kubernetes-int-or-string`.
+    IntOrString,
+}
+
+/// What may be at one place.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    /// The type of the value.
+    pub kind: Type,
+    /// Whether null is a value too.
+    pub nullable: bool,
+    /// Whether unknown fields stay.
+    pub preserve: bool,
+    /// Whether this is an object with `apiVersion`, `kind` and `metadata` of its own.
+    pub embedded: bool,
+    /// The known fields, sorted by name, as the keys of an object are: one walk over both matches them.
+    pub properties: Vec<(String, Node)>,
+    /// The fields that must be there.
+    pub required: Vec<String>,
+    /// What other fields hold.
+    pub additional: Additional,
+    /// What a list holds.
+    pub items: Option<Box<Node>>,
+    /// What goes here where nothing is.
+    pub default: Option<Value>,
+    /// Whether this node or one below it has a default: where none has, there is nothing to fill in.
+    pub has_defaults: bool,
+    /// The rules beyond the type.
+    pub rules: Vec<Rule>,
+}
+
+/// What the fields hold that are not among the properties.
+#[derive(Debug, Default)]
+pub(super) enum Additional {
+    /// There are none.
+    #[default]
+    None,
+    /// Anything.
+    Any,
+    /// Values of one form.
+    Of(Box<Node>),
+}
+
+/// One rule about a value.
+#[derive(Debug)]
+pub(super) enum Rule {
+    /// One of these.
+    Enum(Vec<Value>),
+    /// A match, and the pattern as it was written.
+    Pattern(Regex, String),
+    /// A form of text.
+    Format(Format),
+    /// At least this many characters.
+    MinLength(u64),
+    /// At most this many characters.
+    MaxLength(u64),
+    /// At least this many items.
+    MinItems(u64),
+    /// At most this many items.
+    MaxItems(u64),
+    /// No item twice.
+    UniqueItems,
+    /// At least this many fields.
+    MinProperties(u64),
+    /// At most this many fields.
+    MaxProperties(u64),
+    /// At least, or more than where exclusive.
+    Minimum(Number, bool),
+    /// At most, or less than where exclusive.
+    Maximum(Number, bool),
+    /// A whole multiple of it.
+    MultipleOf(Number),
+    /// All of these hold.
+    AllOf(Vec<Node>),
+    /// At least one of these holds.
+    AnyOf(Vec<Node>),
+    /// Exactly one of these holds.
+    OneOf(Vec<Node>),
+    /// This does not hold.
+    Not(Box<Node>),
+}
+
+impl Node {
+    /// The node of a field, where it is known by name.
+    pub(super) fn property(&self, name: &str) -> Option<&Self> {
+        let at = self.properties.binary_search_by(|(property, _)| property.as_str().cmp(name)).ok()?;
+        self.properties.get(at).map(|(_, node)| node)
+    }
+}

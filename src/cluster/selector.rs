@@ -1,0 +1,143 @@
+//! Label selectors.
+
+use serde_json::{Map, Value};
+
+use super::status::Refusal;
+
+/// A parsed label selector; the empty one selects everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LabelSelector(Vec<Requirement>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Requirement {
+    key: String,
+    operator: Operator,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Operator {
+    Exists,
+    DoesNotExist,
+    In(Vec<String>),
+    NotIn(Vec<String>),
+}
+
+impl LabelSelector {
+    /// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
+    ///
+    /// # Errors
+    /// 400 for what is no selector.
+    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
+        terms(text).filter(|term| !term.trim().is_empty()).map(Requirement::parse).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether an object with these labels is selected.
+    pub(super) fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
+        self.0.iter().all(|requirement| {
+            let value = labels.and_then(|labels| labels.get(&requirement.key)).and_then(Value::as_str);
+            let among = |values: &[String]| value.is_some_and(|value| values.iter().any(|other| other == value));
+            match &requirement.operator {
+                Operator::Exists => value.is_some(),
+                Operator::DoesNotExist => value.is_none(),
+                Operator::In(values) => among(values),
+                Operator::NotIn(values) => !among(values),
+            }
+        })
+    }
+
+    /// Whether everything is selected.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The requirements of a selector: split at the commas that are not inside of parentheses.
+fn terms(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    text.split(move |character| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == ',' && depth == 0
+    })
+}
+
+impl Requirement {
+    fn parse(term: &str) -> Result<Self, Refusal> {
+        let term = term.trim();
+        let (key, operator) = if let Some(key) = term.strip_prefix('!') {
+            (key, Operator::DoesNotExist)
+        } else if let Some((key, value)) = term.split_once("!=") {
+            (key, Operator::NotIn(vec![value.trim().to_owned()]))
+        } else if let Some((key, value)) = term.split_once('=') {
+            (key, Operator::In(vec![value.strip_prefix('=').unwrap_or(value).trim().to_owned()]))
+        } else if let Some((key, rest)) = term.split_once(char::is_whitespace) {
+            (key, Self::set(rest.trim()).ok_or_else(|| malformed(term))?)
+        } else {
+            (term, Operator::Exists)
+        };
+        let key = key.trim();
+        let value_fits = |value: &String| super::names::check_label_value("", value).is_none();
+        let fits = match &operator {
+            Operator::In(values) | Operator::NotIn(values) => values.iter().all(value_fits),
+            Operator::Exists | Operator::DoesNotExist => true,
+        };
+        if !fits || super::names::check_qualified("", key).is_some() {
+            return Err(malformed(term));
+        }
+        Ok(Self { key: key.to_owned(), operator })
+    }
+
+    /// Reads `in (a,b)` or `notin (a,b)`.
+    fn set(text: &str) -> Option<Operator> {
+        let values = |list: &str| -> Option<Vec<String>> {
+            let list = list.trim().strip_prefix('(')?.strip_suffix(')')?;
+            Some(list.split(',').map(|value| value.trim().to_owned()).collect())
+        };
+        if let Some(list) = text.strip_prefix("notin") {
+            values(list).map(Operator::NotIn)
+        } else {
+            values(text.strip_prefix("in")?).map(Operator::In)
+        }
+    }
+}
+
+fn malformed(term: &str) -> Refusal {
+    Refusal::bad_request(format!("unable to parse requirement: found '{term}', expected: key, operator and values"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn selects(selector: &str, labels: &Value) -> bool {
+        LabelSelector::parse(selector).unwrap().matches(labels.as_object())
+    }
+
+    #[test]
+    fn every_operator_selects_what_it_says() {
+        let labels = json!({"app": "web", "tier": "front"});
+        for yes in
+            ["", "app", "!gone", "app=web", "app==web", "app!=db", "gone!=x", "app in (db, web)", "gone notin (a)"]
+        {
+            assert!(selects(yes, &labels), "{yes}");
+        }
+        for no in ["gone", "!app", "app=db", "app!=web", "app in (db)", "app notin (web,db)", "app=web,tier=back"] {
+            assert!(!selects(no, &labels), "{no}");
+        }
+        assert!(selects("app in (web,db),tier=front,!x", &labels));
+        assert!(!LabelSelector::parse("app").unwrap().matches(None));
+        assert!(selects("app=", &json!({"app": ""})));
+    }
+
+    #[test]
+    fn what_is_no_selector_is_refused() {
+        for bad in ["=a", "a b", "a in b", "a in (b", "a = b c", "!", "a/b/c", "a=b=c"] {
+            assert_eq!(LabelSelector::parse(bad).unwrap_err().code(), 400, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Things that go when what they hold has gone: namespaces with their objects, definitions with their instances.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    kinds::{Kind, Role},
+    meta,
+    state::State,
+};
+
+/// Whether a namespace or a definition of that name still has something that must go first.
+pub(super) fn holds_content(state: &State, kind: &Kind, name: &str) -> bool {
+    match kind.role {
+        Role::Namespace => state.resources.iter().any(|resource| resource.objects.contains_key(name)),
+        Role::Definition => {
+            defined_by(state, name).is_some_and(|at| state.resources.get(at).is_some_and(|resource| resource.count > 0))
+        }
+        Role::Plain | Role::Custom | Role::Secret => false,
+    }
+}
+
+/// Where the resource is that the definition of that name defines.
+fn defined_by(state: &State, name: &str) -> Option<usize> {
+    let (plural, group) = name.split_once('.')?;
+    state
+        .find(group, plural)
+        .filter(|at| state.resources.get(*at).is_some_and(|resource| resource.kind.role == Role::Custom))
+}
+
+/// Takes an object away, and after it the namespace or the definition that was only waiting for that.
+pub(super) fn remove(state: &mut State, at: usize, namespace: &str, name: &str) -> Option<(Arc<Value>, Bytes)> {
+    let removed = state.remove(at, namespace, name)?;
+    let kind = state.resources.get(at)?.kind.clone();
+    if !namespace.is_empty() {
+        settle_namespace(state, namespace);
+    }
+    match kind.role {
+        Role::Custom => settle_definition(state, &kind),
+        // A definition without instances takes its kind with it.
+        Role::Definition => {
+            if let Some(id) = defined_by(state, name).and_then(|at| state.resources.get(at)).map(|resource| resource.id)
+            {
+                state.uninstall(id);
+            }
+        }
+        Role::Plain | Role::Secret | Role::Namespace => {}
+    }
+    Some(removed)
+}
+
+/// Marks an object as being deleted.
+pub(super) fn mark(state: &mut State, at: usize, namespace: &str, name: &str, now: Timestamp) -> Option<Bytes> {
+    let kind = state.resources.get(at)?.kind.clone();
+    state.replace(at, namespace, name, |value| mark_value(Arc::make_mut(value), &kind, now))
+}
+
+/// What being deleted looks like.
+pub(super) fn mark_value(object: &mut Value, kind: &Kind, now: Timestamp) {
+    let metadata = meta::of_mut(object);
+    meta::set(metadata, "deletionTimestamp", meta::time(now));
+    meta::set(metadata, "deletionGracePeriodSeconds", 0.into());
+    if kind.generation {
+        // The real server counts this as a change of what is wanted.
+        meta::bump_generation(object);
+    }
+    if kind.role == Role::Namespace {
+        object["status"] = serde_json::json!({"phase": "Terminating"});
+    }
+}
+
+/// Deletes what a namespace or a definition holds, and then itself where that leaves nothing.
+pub(super) fn cascade(state: &mut State, kind: &Kind, name: &str, now: Timestamp) {
+    let mut doomed: Vec<(u64, Arc<str>, Arc<str>)> = Vec::new();
+    match kind.role {
+        Role::Namespace => {
+            for resource in state.resources.iter().filter(|resource| resource.kind.namespaced) {
+                doomed.extend(
+                    resource.iter(Some(name)).map(|(space, name, _)| (resource.id, space.clone(), name.clone())),
+                );
+            }
+        }
+        Role::Definition => {
+            if let Some(resource) = defined_by(state, name).and_then(|at| state.resources.get(at)) {
+                doomed.extend(resource.iter(None).map(|(space, name, _)| (resource.id, space.clone(), name.clone())));
+            }
+        }
+        Role::Plain | Role::Custom | Role::Secret => return,
+    }
+    for (id, namespace, name) in doomed {
+        // By number: the end of the last instance may have taken a kind away in the meantime.
+        let Some(at) = state.resources.iter().position(|resource| resource.id == id) else { continue };
+        let Some(stored) = state.resources.get(at).and_then(|resource| resource.get(&namespace, &name)) else {
+            continue;
+        };
+        if meta::finalizers(&stored.value).next().is_none() {
+            remove(state, at, &namespace, &name);
+        } else if !meta::is_being_deleted(&stored.value) {
+            mark(state, at, &namespace, &name, now);
+        }
+    }
+    match kind.role {
+        Role::Namespace => settle_namespace(state, name),
+        _ => {
+            if let Some(kind) = defined_by(state, name).and_then(|at| state.resources.get(at)).map(|r| r.kind.clone()) {
+                settle_definition(state, &kind);
+            }
+        }
+    }
+}
+
+/// Removes a namespace that is being deleted and has nothing left in it.
+fn settle_namespace(state: &mut State, name: &str) {
+    settle(state, "", "namespaces", name);
+}
+
+/// Removes the definition of a kind that is being deleted and has no instances left.
+fn settle_definition(state: &mut State, kind: &Kind) {
+    settle(state, "apiextensions.k8s.io", "customresourcedefinitions", kind.resource());
+}
+
+fn settle(state: &mut State, group: &str, plural: &str, name: &str) {
+    let Some(at) = state.find(group, plural) else { return };
+    let Some(resource) = state.resources.get(at) else { return };
+    let going = resource.get("", name).is_some_and(|stored| {
+        meta::is_being_deleted(&stored.value) && meta::finalizers(&stored.value).next().is_none()
+    });
+    if going && !holds_content(state, &resource.kind, name) {
+        remove(state, at, "", name);
+    }
+}
