@@ -34,7 +34,14 @@ pub struct Eda {
     deprovision_webhook: String,
     minimum_interval: Duration,
     /// When each webhook was last called for each object: type, namespace, name.
-    last: Mutex<BTreeMap<(JobType, String, String), Nanos>>,
+    last: Mutex<Turns>,
+}
+
+#[derive(Debug)]
+struct Turns {
+    by_object: BTreeMap<(JobType, String, String), Nanos>,
+    /// Old ones are looked for when there are this many.
+    sweep_at: usize,
 }
 
 impl Eda {
@@ -47,7 +54,7 @@ impl Eda {
             provision_webhook: settings.provision_webhook.clone(),
             deprovision_webhook: settings.deprovision_webhook.clone(),
             minimum_interval,
-            last: Mutex::new(BTreeMap::new()),
+            last: Mutex::new(Turns { by_object: BTreeMap::new(), sweep_at: REMEMBERED_MIN }),
         }
     }
 
@@ -60,22 +67,24 @@ impl Eda {
         let interval = Nanos::from(self.minimum_interval);
         let mut last = self.last.lock();
         let key = (job_type, object.namespace().unwrap_or_default(), object.name_any());
-        if let Some(before) = last.get(&key) {
+        if let Some(before) = last.by_object.get(&key) {
             let passed = now - *before;
             if passed < interval {
                 return Err((interval - passed).into());
             }
         }
-        if last.len() >= REMEMBERED_MIN {
-            last.retain(|_, before| now - *before < interval);
+        if last.by_object.len() >= last.sweep_at {
+            last.by_object.retain(|_, before| now - *before < interval);
+            // Twice what is left: a sweep costs each insertion the same, however many there are.
+            last.sweep_at = last.by_object.len().saturating_mul(2).max(REMEMBERED_MIN);
         }
-        last.insert(key, now);
+        last.by_object.insert(key, now);
         Ok(())
     }
 
     /// Gives a turn back that came to nothing.
     fn return_turn(&self, job_type: JobType, object: &ComputeInstance) {
-        self.last.lock().remove(&(job_type, object.namespace().unwrap_or_default(), object.name_any()));
+        self.last.lock().by_object.remove(&(job_type, object.namespace().unwrap_or_default(), object.name_any()));
     }
 }
 
