@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// More steps than this without a wait are a defect of ours: stop, say so, and come back later.
-const STEPS_MAX: usize = 24;
+pub(crate) const STEPS_MAX: usize = 24;
 
 /// A pass ended before its goal; the key comes again after a delay.
 #[derive(Debug, thiserror::Error)]
