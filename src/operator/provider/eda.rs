@@ -3,7 +3,7 @@
 //! A webhook is delivered at least once; the playbooks are idempotent. What became of a job shows on the object: the
 //! playbook's finalizer and its annotation.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
 use kube::ResourceExt;
@@ -13,7 +13,7 @@ use crate::{
     api::{ComputeInstance, JobState, JobType},
     clock::SharedClock,
     operator::{
-        config::EdaSettings,
+        config::{EdaSettings, without_query},
         provider::{
             Canceled, Launch, LaunchedJob, Polled, Provider, ProviderError,
             http::{HttpClient, Transport},
@@ -26,7 +26,6 @@ use crate::{
 const REMEMBERED_MIN: usize = 1024;
 
 /// EDA's webhooks.
-#[derive(Debug)]
 pub struct Eda {
     http: HttpClient,
     clock: SharedClock,
@@ -42,6 +41,17 @@ struct Turns {
     by_object: BTreeMap<(JobType, String, String), Nanos>,
     /// Old ones are looked for when there are this many.
     sweep_at: usize,
+}
+
+impl fmt::Debug for Eda {
+    /// Without the webhooks' queries, which may carry a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eda")
+            .field("provision_webhook", &without_query(&self.provision_webhook))
+            .field("deprovision_webhook", &without_query(&self.deprovision_webhook))
+            .field("minimum_interval", &self.minimum_interval)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Eda {
@@ -119,6 +129,6 @@ impl Provider for Eda {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "harness"))]
 #[path = "eda_tests.rs"]
 mod tests;

@@ -17,7 +17,10 @@ use tower::{BoxError, ServiceExt, util::BoxCloneService};
 
 use crate::{
     clock::{self, SharedClock},
-    operator::{config::Secret, provider::ProviderError},
+    operator::{
+        config::{Secret, without_query},
+        provider::ProviderError,
+    },
 };
 
 /// The seam: whatever carries a request to a backend.
@@ -144,7 +147,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A request in words. The query is left out: it may carry what nobody should read.
 fn describe(method: &str, url: &str) -> String {
-    format!("{method} {}", url.split(['?', '#']).next().unwrap_or(url))
+    format!("{method} {}", without_query(url))
 }
 
 /// What a backend answered.
