@@ -284,6 +284,6 @@ fn encoded(text: &str) -> String {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "harness"))]
 #[path = "aap_tests.rs"]
 mod tests;
