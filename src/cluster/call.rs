@@ -36,7 +36,7 @@ impl Call<'_> {
         };
         let lenient = kind.role != super::kinds::Role::Custom;
         for (field, title, expected) in
-            [("kind", "Kind", kind.kind.as_str()), ("apiVersion", "apiVersion", kind.api_version())]
+            [("kind", "Kind", kind.name.as_str()), ("apiVersion", "apiVersion", kind.api_version())]
         {
             match fields.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()) {
                 Some(text) if text == expected => {}

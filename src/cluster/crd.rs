@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    field::FieldError,
+    field_error::FieldError,
     kinds::{Kind, Role},
     meta,
     schema::Schema,
@@ -63,7 +63,7 @@ pub(super) fn parse(crd: &Value) -> Result<Kind, FieldError> {
     })?;
     let mut defined = Kind::new(&group, &text(version, &path, "name")?, &kind, &plural, Role::Custom);
     if let Some(list_kind) = names.get("listKind").and_then(Value::as_str).filter(|name| !name.is_empty()) {
-        list_kind.clone_into(&mut defined.list_kind);
+        list_kind.clone_into(&mut defined.list_name);
     }
     defined.namespaced = namespaced;
     defined.status = version.pointer("/subresources/status").is_some_and(Value::is_object);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_definition_gives_a_kind() {
         let kind = parse(&crd()).unwrap();
-        assert_eq!((kind.api_version(), kind.list_kind.as_str()), ("example.com/v1", "ThingList"));
+        assert_eq!((kind.api_version(), kind.list_name.as_str()), ("example.com/v1", "ThingList"));
         assert!(kind.namespaced && kind.status && kind.generation && kind.schema.is_some());
     }
 

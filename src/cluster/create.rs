@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Call,
     crd,
+    field_error::FieldError,
     kinds::{Kind, Role},
     meta,
     state::State,
@@ -120,8 +121,13 @@ pub(super) fn prepare(call: &Call<'_>, object: &mut Value, old: Option<&Value>) 
         Role::Secret => encode_string_data(object),
         Role::Definition => {
             let defined = crd::parse(object).map_err(|error| Refusal::invalid(kind, &name, vec![error]))?;
-            if old.is_none() {
-                crd::establish(object, call.now);
+            match old {
+                None => crd::establish(object, call.now),
+                Some(old) if old["spec"]["scope"] != object["spec"]["scope"] => {
+                    let error = FieldError::invalid("spec.scope", &object["spec"]["scope"], "field is immutable");
+                    return Err(Refusal::invalid(kind, &name, vec![error]));
+                }
+                Some(_) => {}
             }
             return Ok(Some(Arc::new(defined)));
         }

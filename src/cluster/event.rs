@@ -3,10 +3,45 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// The labels of an object, shared between its states for as long as they stay the same.
-pub(super) type Labels = Option<Arc<Map<String, Value>>>;
+use super::meta;
+
+/// The labels of an object, sorted by key; shared between its states for as long as they stay the same.
+///
+/// A plain list instead of a map: objects have few labels, and a map has room for many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Labels(Option<Arc<[Label]>>);
+
+/// A key and its value.
+type Label = (Box<str>, Box<str>);
+
+impl Labels {
+    /// The labels in an object's metadata.
+    pub(super) fn of(object: &Value) -> Self {
+        let pairs: Arc<[Label]> = pairs(object).map(|(key, value)| (key.into(), value.into())).collect();
+        Self((!pairs.is_empty()).then_some(pairs))
+    }
+
+    /// Whether these are the labels in an object's metadata.
+    pub(super) fn are_those_of(&self, object: &Value) -> bool {
+        self.iter().eq(pairs(object))
+    }
+
+    /// The value of a label.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.iter().find(|(own, _)| *own == key).map(|(_, value)| value)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|pairs| pairs.iter()).map(|(key, value)| (&**key, &**value))
+    }
+}
+
+fn pairs(object: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let labels = meta::of(object).and_then(|metadata| metadata.get("labels")).and_then(Value::as_object);
+    labels.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+}
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,15 +21,16 @@ pub(super) enum Role {
 
 /// One kind of object and the rules that the server keeps for it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one rule, and they go in any combination")]
 pub(super) struct Kind {
     /// Empty for the core group.
     pub group: String,
     /// The only version served.
     pub version: String,
     /// `ComputeInstance`.
-    pub kind: String,
+    pub name: String,
     /// `ComputeInstanceList`.
-    pub list_kind: String,
+    pub list_name: String,
     /// `computeinstances`.
     pub plural: String,
     /// Whether its objects live in a namespace.
@@ -53,7 +54,7 @@ pub(super) struct Kind {
     /// `plural.group`.
     resource: String,
     /// `Kind.group`.
-    qualified_kind: String,
+    qualified_name: String,
 }
 
 impl Kind {
@@ -63,8 +64,8 @@ impl Kind {
         Self {
             group: group.to_owned(),
             version: version.to_owned(),
-            kind: kind.to_owned(),
-            list_kind: format!("{kind}List"),
+            name: kind.to_owned(),
+            list_name: format!("{kind}List"),
             plural: plural.to_owned(),
             namespaced: true,
             status: false,
@@ -76,7 +77,7 @@ impl Kind {
             schema: None,
             api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
             resource: dotted(plural),
-            qualified_kind: dotted(kind),
+            qualified_name: dotted(kind),
         }
     }
 
@@ -91,8 +92,8 @@ impl Kind {
     }
 
     /// `Kind.group`, as messages name a kind.
-    pub(super) fn qualified_kind(&self) -> &str {
-        &self.qualified_kind
+    pub(super) fn qualified_name(&self) -> &str {
+        &self.qualified_name
     }
 
     /// Whether this is the resource `plural` of `group`.

@@ -99,12 +99,15 @@ impl Log {
 mod tests {
     use bytes::Bytes;
 
-    use super::{super::event::Change, *};
+    use super::{
+        super::event::{Change, Labels},
+        *,
+    };
 
     fn event(revision: u64) -> Event {
         let line = Bytes::new();
         let (namespace, name) = ("".into(), "n".into());
-        Event { revision, change: Change::Added, namespace, name, line, labels: None, before: None }
+        Event { revision, change: Change::Added, namespace, name, line, labels: Labels::default(), before: None }
     }
 
     fn revisions(log: &Log, position: Position) -> Result<Vec<u64>, Dropped> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{field::FieldError, kinds::Kind, names, status::Refusal};
+use super::{field_error::FieldError, kinds::Kind, names, status::Refusal};
 
 /// The metadata of an object.
 pub(super) fn of(object: &Value) -> Option<&Map<String, Value>> {
@@ -107,7 +107,7 @@ pub(super) fn normalise(object: &mut Value, kind: &Kind) -> Result<(), Refusal> 
 fn undecodable(kind: &Kind, field: &str, what: &str) -> Refusal {
     Refusal::bad_request(format!(
         "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal into Go struct field ObjectMeta.{field} ({what})",
-        kind.kind, kind.version, kind.kind
+        kind.name, kind.version, kind.name
     ))
 }
 

@@ -1,6 +1,6 @@
 //! What names, labels and finalizers may look like.
 
-use super::field::FieldError;
+use super::field_error::FieldError;
 
 /// The form of an object's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

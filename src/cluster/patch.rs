@@ -169,7 +169,7 @@ fn touches_status_only(call: &Call<'_>, fields: &Map<String, Value>) -> bool {
     fields.iter().all(|(field, value)| match field.as_str() {
         "status" => true,
         "apiVersion" => value == call.kind.api_version(),
-        "kind" => value == call.kind.kind.as_str(),
+        "kind" => value == call.kind.name.as_str(),
         "metadata" => value.as_object().is_some_and(|metadata| {
             metadata
                 .iter()

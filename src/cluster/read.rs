@@ -78,7 +78,7 @@ pub(super) fn wrap(kind: &Kind, page: Page, partial: bool) -> List {
         }
     }
     let mut head =
-        to_bytes(&json!({"kind": kind.list_kind, "apiVersion": kind.api_version(), "metadata": metadata})).to_vec();
+        to_bytes(&json!({"kind": kind.list_name, "apiVersion": kind.api_version(), "metadata": metadata})).to_vec();
     head.pop();
     head.extend_from_slice(b",\"items\":[");
     List { head: head.into(), items: page.items }

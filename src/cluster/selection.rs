@@ -1,6 +1,8 @@
 //! Which objects of a resource a list, a watch or a collection delete is about.
 
-use super::{event::Labels, fields::FieldSelector, query::Query, selector::LabelSelector, status::Refusal};
+use super::{
+    event::Labels, field_selector::FieldSelector, label_selector::LabelSelector, query::Query, status::Refusal,
+};
 
 /// A namespace, or all of them, and selectors.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,7 @@ impl Selection {
 
     /// Whether an object that is covered is selected with these labels.
     pub(super) fn picks(&self, labels: &Labels) -> bool {
-        self.labels.is_empty() || self.labels.matches(labels.as_deref())
+        self.labels.is_empty() || self.labels.matches(labels)
     }
 
     /// Whether there is any selector.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, task::Waker};
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     event::{self, Before, Change, Event, Labels},
@@ -130,7 +130,7 @@ impl State {
         let Some(resource) = self.resources.get_mut(at) else { return bytes };
         let namespace = shared_key(&resource.objects, namespace);
         let name: Arc<str> = name.into();
-        let labels = labels_of(&value).map(|labels| Arc::new(labels.clone()));
+        let labels = Labels::of(&value);
         let stored = Stored { value: Arc::new(value), bytes: bytes.clone(), labels: labels.clone() };
         resource.objects.entry(namespace.clone()).or_default().insert(name.clone(), stored);
         resource.count += 1;
@@ -158,9 +158,8 @@ impl State {
         let line = write_line(&mut self.scratch, Change::Modified, &stored.value);
         let before_object = std::mem::replace(&mut stored.bytes, event::object_of(Change::Modified, &line));
         let mut before = None;
-        if labels_of(&stored.value) != stored.labels.as_deref() {
-            let labels = labels_of(&stored.value).map(|labels| Arc::new(labels.clone()));
-            let labels = std::mem::replace(&mut stored.labels, labels);
+        if !stored.labels.are_those_of(&stored.value) {
+            let labels = std::mem::replace(&mut stored.labels, Labels::of(&stored.value));
             before = Some(Before { labels, object: before_object });
         }
         let (bytes, labels) = (stored.bytes.clone(), stored.labels.clone());
@@ -208,10 +207,6 @@ fn entry_mut<'a, V>(map: &'a mut BTreeMap<Arc<str>, V>, key: &str) -> Option<(Ar
     let key = map.get_key_value(key)?.0.clone();
     let value = map.get_mut(&key)?;
     Some((key, value))
-}
-
-fn labels_of(value: &Value) -> Option<&Map<String, Value>> {
-    meta::of(value)?.get("labels")?.as_object()
 }
 
 /// Serialises a watch line; the object's own bytes are a slice of it.

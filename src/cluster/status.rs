@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{field::FieldError, kinds::Kind};
+use super::{field_error::FieldError, kinds::Kind};
 
 /// Why a request is refused, as the client gets to see it. Boxed, because most requests succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,13 +66,8 @@ impl Refusal {
         Self(Box::new(Parts { code, reason, message, details }))
     }
 
-    fn about(kind: &Kind, name: &str) -> Option<Details> {
-        Some(Details {
-            name: name.to_owned(),
-            group: kind.group.clone(),
-            kind: kind.plural.clone(),
-            ..Details::default()
-        })
+    fn about(kind: &Kind, name: &str) -> Details {
+        Details { name: name.to_owned(), group: kind.group.clone(), kind: kind.plural.clone(), ..Details::default() }
     }
 
     /// 400: the request itself is malformed.
@@ -83,19 +78,19 @@ impl Refusal {
     /// 404: no object of that name.
     pub(super) fn not_found(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} not found", kind.resource());
-        Self::new(StatusCode::NOT_FOUND, "NotFound", message, Self::about(kind, name))
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message, Some(Self::about(kind, name)))
     }
 
     /// 409: the name is taken.
     pub(super) fn already_exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", kind.resource());
-        Self::new(StatusCode::CONFLICT, "AlreadyExists", message, Self::about(kind, name))
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", message, Some(Self::about(kind, name)))
     }
 
     /// 409: the object is not what the client thinks it is.
     pub(super) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.resource());
-        Self::new(StatusCode::CONFLICT, "Conflict", message, Self::about(kind, name))
+        Self::new(StatusCode::CONFLICT, "Conflict", message, Some(Self::about(kind, name)))
     }
 
     /// 409: the object has changed since the client read it.
@@ -106,16 +101,16 @@ impl Refusal {
 
     /// 409: a precondition of a delete does not hold. The real server names the kind here, not the resource.
     pub(super) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.qualified_kind());
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.qualified_name());
         let details =
-            Details { name: name.to_owned(), group: kind.group.clone(), kind: kind.kind.clone(), ..Details::default() };
+            Details { name: name.to_owned(), group: kind.group.clone(), kind: kind.name.clone(), ..Details::default() };
         Self::new(StatusCode::CONFLICT, "Conflict", message, Some(details))
     }
 
     /// 403: never allowed.
     pub(super) fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("{} {name:?} is forbidden: {why}", kind.resource());
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message, Self::about(kind, name))
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message, Some(Self::about(kind, name)))
     }
 
     /// 403: the namespace is on its way out and takes nothing new.
@@ -134,7 +129,7 @@ impl Refusal {
 
     /// 422: the object breaks the rules of its kind.
     pub(super) fn invalid(kind: &Kind, name: &str, errors: Vec<FieldError>) -> Self {
-        Self::invalid_as(&kind.group, &kind.kind, kind.qualified_kind(), name, errors)
+        Self::invalid_as(&kind.group, &kind.name, kind.qualified_name(), name, errors)
     }
 
     /// 422: an update without the resourceVersion that its kind asks for. The storage layer of the real server, which

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     call::{Call, refuse_unknown},
     create::{check_place, create, prepare, to_bytes, validate},
-    field::FieldError,
+    field_error::FieldError,
     kinds::{Kind, Role},
     meta,
     state::State,

@@ -42,6 +42,9 @@ const BATCH: usize = 64;
 /// How many events are looked at under one lock where most are for others.
 const LOOKED_AT: usize = 4096;
 
+/// The longest time limit that is taken, in seconds: a year.
+const LONGEST: u64 = 31_536_000;
+
 /// A running watch.
 pub(super) struct Watch {
     shared: Arc<Shared>,
@@ -113,7 +116,7 @@ impl Watch {
             timeout: query
                 .timeout_seconds
                 .filter(|limit| *limit > 0)
-                .map(|limit| clock.sleep(Duration::from_secs(limit))),
+                .map(|limit| clock.sleep(Duration::from_secs(limit.min(LONGEST)))),
             bookmark: query.bookmarks.then(|| clock.sleep(shared.options.bookmark_interval)),
             over,
         })
@@ -137,29 +140,31 @@ impl Watch {
             self.over = true;
             return Poll::Ready(None);
         }
-        if let Some(end) = self.take_batch(context) {
-            return Poll::Ready(end);
-        }
+        let goes_on = self.take_batch(context);
         if let Some(line) = self.ready.pop_front() {
             return Poll::Ready(Some(line));
+        }
+        if !goes_on {
+            return Poll::Ready(None);
         }
         self.poll_bookmark(context)
     }
 
-    /// Fills `ready` from the log, or waits for the next event where there is none. Gives the last line of the stream
-    /// where it ends here.
-    fn take_batch(&mut self, context: &mut Context<'_>) -> Option<Option<Bytes>> {
+    /// Fills `ready` from the log, or waits for the next event where there is none. False where the
+    /// stream ends here, after what is ready.
+    fn take_batch(&mut self, context: &mut Context<'_>) -> bool {
         let shared = self.shared.clone();
         let mut state = shared.state.lock();
         let Some(resource) = state.resource_mut(self.resource) else {
             self.over = true;
-            return Some(None);
+            return false;
         };
         let events = match resource.log.from(self.position) {
             Ok(events) => events,
             Err(dropped) => {
                 self.over = true;
-                return Some(Some(lagged(dropped)));
+                self.ready.push_back(lagged(dropped));
+                return false;
             }
         };
         for (next, event) in events.take(LOOKED_AT) {
@@ -177,7 +182,7 @@ impl Watch {
                 context.waker().wake_by_ref();
             }
         }
-        None
+        true
     }
 
     /// Sends a bookmark where it is time for one. Everything up to the present revision has been sent when this runs.
@@ -240,7 +245,7 @@ fn bookmark(kind: &Kind, revision: u64, end_of_initial: bool) -> Bytes {
     if end_of_initial {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
-    let object = json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata});
+    let object = json!({"kind": kind.name, "apiVersion": kind.api_version(), "metadata": metadata});
     terminated(&json!({"type": "BOOKMARK", "object": object}))
 }
 

@@ -37,6 +37,10 @@ impl Schema {
 
 type Path = Vec<String>;
 
+type OfCount = fn(u64) -> Rule;
+
+type OfBranches = fn(Vec<Node>) -> Rule;
+
 fn fault<T>(path: &Path, fault: impl Into<String>) -> Result<T, InvalidSchema> {
     Err(InvalidSchema { path: path.join("."), fault: fault.into() })
 }
@@ -129,7 +133,7 @@ fn rules(schema: &Map<String, Value>, path: &mut Path) -> Result<Vec<Rule>, Inva
     if let Some(format) = schema.get("format").and_then(Value::as_str).and_then(Format::named) {
         rules.push(Rule::Format(format));
     }
-    let counts: [(&str, fn(u64) -> Rule); 6] = [
+    let counts: [(&str, OfCount); 6] = [
         ("minLength", Rule::MinLength),
         ("maxLength", Rule::MaxLength),
         ("minItems", Rule::MinItems),
@@ -144,7 +148,7 @@ fn rules(schema: &Map<String, Value>, path: &mut Path) -> Result<Vec<Rule>, Inva
         }
     }
     if is_set(schema, "uniqueItems") {
-        rules.push(Rule::UniqueItems);
+        return fault(path, "`uniqueItems` cannot be set to true since the runtime complexity becomes quadratic");
     }
     if let Some(limit) = number(schema, "minimum", path)? {
         rules.push(Rule::Minimum(limit, is_set(schema, "exclusiveMinimum")));
@@ -155,7 +159,7 @@ fn rules(schema: &Map<String, Value>, path: &mut Path) -> Result<Vec<Rule>, Inva
     if let Some(factor) = number(schema, "multipleOf", path)? {
         rules.push(Rule::MultipleOf(factor));
     }
-    let combinations: [(&str, fn(Vec<Node>) -> Rule); 3] =
+    let combinations: [(&str, OfBranches); 3] =
         [("allOf", Rule::AllOf), ("anyOf", Rule::AnyOf), ("oneOf", Rule::OneOf)];
     for (key, rule) in combinations {
         if let Some(branches) = schema.get(key) {

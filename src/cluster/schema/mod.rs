@@ -12,7 +12,7 @@ mod validate;
 
 use serde_json::Value;
 
-use super::field::FieldError;
+use super::field_error::FieldError;
 
 use node::Node;
 use place::Place;

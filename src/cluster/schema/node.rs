@@ -29,6 +29,7 @@ pub(super) enum Type {
 
 /// What may be at one place.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a keyword of its own")]
 pub(super) struct Node {
     /// The type of the value.
     pub kind: Type,
@@ -83,8 +84,6 @@ pub(super) enum Rule {
     MinItems(u64),
     /// At most this many items.
     MaxItems(u64),
-    /// No item twice.
-    UniqueItems,
     /// At least this many fields.
     MinProperties(u64),
     /// At most this many fields.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::field::FieldError;
+use super::super::field_error::FieldError;
 
 /// Drops the complaints about values of `new` that are the same in `old`.
 pub(super) fn forgive_unchanged(errors: &mut Vec<FieldError>, new: &Value, old: &Value) {

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::{
-    super::field::FieldError,
+    super::field_error::FieldError,
     node::{Additional, Node, Rule, Type},
     place::Place,
 };
@@ -67,56 +67,33 @@ pub(super) fn validate<'a>(node: &'a Node, value: &'a Value, place: &mut Place<'
 fn check<'a>(rule: &'a Rule, value: &'a Value, place: &mut Place<'a>, errors: &mut Vec<FieldError>) {
     let mut refuse = |detail: String| errors.push(FieldError::invalid(place.to_string(), value, &detail));
     match (rule, value) {
-        (Rule::Enum(allowed), value) => {
-            if !allowed.contains(value) {
-                errors.push(FieldError::not_supported(place.to_string(), value, allowed));
-            }
+        (Rule::Enum(allowed), value) if !allowed.contains(value) => {
+            errors.push(FieldError::not_supported(place.to_string(), value, allowed));
         }
-        (Rule::Pattern(regex, pattern), Value::String(text)) => {
-            if !regex.is_match(text) {
-                refuse(format!("{place} in body should match '{pattern}'"));
-            }
+        (Rule::Pattern(regex, pattern), Value::String(text)) if !regex.is_match(text) => {
+            refuse(format!("{place} in body should match '{pattern}'"));
         }
-        (Rule::Format(format), Value::String(text)) => {
-            if !format.fits(text) {
-                let detail = format!("{place} in body must be of type {}: {text:?}", format.name());
-                errors.push(FieldError::wrong_type(place.to_string(), text, &detail));
-            }
+        (Rule::Format(format), Value::String(text)) if !format.fits(text) => {
+            let detail = format!("{place} in body must be of type {}: {text:?}", format.name());
+            errors.push(FieldError::wrong_type(place.to_string(), text, &detail));
         }
-        (Rule::MinLength(limit), Value::String(text)) => {
-            if length(text) < *limit {
-                refuse(format!("{place} in body should be at least {limit} chars long"));
-            }
+        (Rule::MinLength(limit), Value::String(text)) if length(text) < *limit => {
+            refuse(format!("{place} in body should be at least {limit} chars long"));
         }
-        (Rule::MaxLength(limit), Value::String(text)) => {
-            if length(text) > *limit {
-                errors.push(FieldError::too_long(place.to_string(), *limit));
-            }
+        (Rule::MaxLength(limit), Value::String(text)) if length(text) > *limit => {
+            errors.push(FieldError::too_long(place.to_string(), *limit));
         }
-        (Rule::MinItems(limit), Value::Array(items)) => {
-            if (items.len() as u64) < *limit {
-                refuse(format!("{place} in body should have at least {limit} items"));
-            }
+        (Rule::MinItems(limit), Value::Array(items)) if (items.len() as u64) < *limit => {
+            refuse(format!("{place} in body should have at least {limit} items"));
         }
-        (Rule::MaxItems(limit), Value::Array(items)) => {
-            if items.len() as u64 > *limit {
-                errors.push(FieldError::too_many(place.to_string(), items.len(), *limit));
-            }
+        (Rule::MaxItems(limit), Value::Array(items)) if items.len() as u64 > *limit => {
+            errors.push(FieldError::too_many(place.to_string(), items.len(), *limit));
         }
-        (Rule::UniqueItems, Value::Array(items)) => {
-            if items.iter().enumerate().any(|(at, item)| items.iter().skip(at + 1).any(|other| other == item)) {
-                refuse(format!("{place} in body shouldn't contain duplicates"));
-            }
+        (Rule::MinProperties(limit), Value::Object(fields)) if (fields.len() as u64) < *limit => {
+            refuse(format!("{place} in body should have at least {limit} properties"));
         }
-        (Rule::MinProperties(limit), Value::Object(fields)) => {
-            if (fields.len() as u64) < *limit {
-                refuse(format!("{place} in body should have at least {limit} properties"));
-            }
-        }
-        (Rule::MaxProperties(limit), Value::Object(fields)) => {
-            if fields.len() as u64 > *limit {
-                errors.push(FieldError::too_many(place.to_string(), fields.len(), *limit));
-            }
+        (Rule::MaxProperties(limit), Value::Object(fields)) if fields.len() as u64 > *limit => {
+            errors.push(FieldError::too_many(place.to_string(), fields.len(), *limit));
         }
         (Rule::Minimum(limit, exclusive), Value::Number(number)) => {
             let (low, equal) = order(number, limit);
@@ -132,10 +109,8 @@ fn check<'a>(rule: &'a Rule, value: &'a Value, place: &mut Place<'a>, errors: &m
                 refuse(format!("{place} in body should be {than} {limit}"));
             }
         }
-        (Rule::MultipleOf(factor), Value::Number(number)) => {
-            if !is_multiple(number, factor) {
-                refuse(format!("{place} in body should be a multiple of {factor}"));
-            }
+        (Rule::MultipleOf(factor), Value::Number(number)) if !is_multiple(number, factor) => {
+            refuse(format!("{place} in body should be a multiple of {factor}"));
         }
         (Rule::AllOf(_) | Rule::AnyOf(_) | Rule::OneOf(_) | Rule::Not(_), value) => combine(rule, value, place, errors),
         _ => {}

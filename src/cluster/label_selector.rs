@@ -1,8 +1,10 @@
 //! Label selectors.
 
-use serde_json::{Map, Value};
-
-use super::status::Refusal;
+use super::{
+    event::Labels,
+    names::{check_label_value, check_qualified},
+    status::Refusal,
+};
 
 /// A parsed label selector; the empty one selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +34,9 @@ impl LabelSelector {
     }
 
     /// Whether an object with these labels is selected.
-    pub(super) fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
+    pub(super) fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|requirement| {
-            let value = labels.and_then(|labels| labels.get(&requirement.key)).and_then(Value::as_str);
+            let value = labels.get(&requirement.key);
             let among = |values: &[String]| value.is_some_and(|value| values.iter().any(|other| other == value));
             match &requirement.operator {
                 Operator::Exists => value.is_some(),
@@ -79,12 +81,12 @@ impl Requirement {
             (term, Operator::Exists)
         };
         let key = key.trim();
-        let value_fits = |value: &String| super::names::check_label_value("", value).is_none();
+        let value_fits = |value: &String| check_label_value("", value).is_none();
         let fits = match &operator {
             Operator::In(values) | Operator::NotIn(values) => values.iter().all(value_fits),
             Operator::Exists | Operator::DoesNotExist => true,
         };
-        if !fits || super::names::check_qualified("", key).is_some() {
+        if !fits || check_qualified("", key).is_some() {
             return Err(malformed(term));
         }
         Ok(Self { key: key.to_owned(), operator })
@@ -110,12 +112,12 @@ fn malformed(term: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn selects(selector: &str, labels: &Value) -> bool {
-        LabelSelector::parse(selector).unwrap().matches(labels.as_object())
+        LabelSelector::parse(selector).unwrap().matches(&Labels::of(&json!({"metadata": {"labels": labels}})))
     }
 
     #[test]
@@ -130,7 +132,7 @@ mod tests {
             assert!(!selects(no, &labels), "{no}");
         }
         assert!(selects("app in (web,db),tier=front,!x", &labels));
-        assert!(!LabelSelector::parse("app").unwrap().matches(None));
+        assert!(!LabelSelector::parse("app").unwrap().matches(&Labels::default()));
         assert!(selects("app=", &json!({"app": ""})));
     }
 
