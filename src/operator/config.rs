@@ -80,12 +80,27 @@ pub struct AapSettings {
 }
 
 /// How to reach EDA.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EdaSettings {
     /// Where to post an object to have it provisioned.
     pub provision_webhook: String,
     /// Where to post an object to have it deprovisioned.
     pub deprovision_webhook: String,
+}
+
+impl fmt::Debug for EdaSettings {
+    /// Without the queries, which may carry a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EdaSettings")
+            .field("provision_webhook", &without_query(&self.provision_webhook))
+            .field("deprovision_webhook", &without_query(&self.deprovision_webhook))
+            .finish()
+    }
+}
+
+/// A URL as it may be shown.
+pub(crate) fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
 }
 
 /// Everything that can be set.
@@ -354,7 +369,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 }
 
 fn check_url(variable: &'static str, value: &str) -> Result<(), ConfigError> {
-    let wrong = |reason: String| ConfigError::BadUrl { variable, value: value.to_owned(), reason };
+    let wrong = |reason: String| ConfigError::BadUrl { variable, value: without_query(value).to_owned(), reason };
     let uri: http::Uri = value.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
         return Err(wrong("it must begin with http:// or https:// and name a host".to_owned()));

@@ -3,7 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    future::Future,
     sync::Arc,
+    time::Duration,
 };
 
 use compact_str::CompactString;
@@ -20,7 +22,7 @@ use crate::{
         names,
         tenant::tenant_object_name,
     },
-    clock::SharedClock,
+    clock::{self, SharedClock},
     operator::{
         config::{Config, ProviderKind},
         decide::{Memory, Policy, Seen, TenantSeen, VmSeen},
@@ -30,6 +32,9 @@ use crate::{
         queue::WorkQueue,
     },
 };
+
+/// How long the API server may take to answer.
+const API_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,6 +185,17 @@ impl Context {
             ownership: Ownership::default(),
             tenants_in_creation: Mutex::new(BTreeSet::new()),
             memory: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// A request to the API server, for as long as it may take: one that hangs must not hold a worker for ever.
+    pub(crate) async fn in_time<T>(
+        &self,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, kube::Error> {
+        match clock::timeout(&*self.clock, API_TIME_MAX, request).await {
+            Ok(answer) => answer,
+            Err(late) => Err(kube::Error::Service(late.into())),
         }
     }
 

@@ -95,10 +95,24 @@ impl Operator {
         for _ in 0..context.config.workers {
             workers.spawn(work(context.clone()));
         }
-        shutdown.await;
+        tokio::select! {
+            biased;
+            () = &mut shutdown => {}
+            // A key in a dead worker's hands is never worked on again: better to end, and be started anew.
+            Some(ended) = workers.join_next() => propagate(ended),
+            Some(ended) = watches.join_next() => propagate(ended),
+        }
         context.queue.close();
         while workers.join_next().await.is_some() {}
         watches.shutdown().await;
+    }
+}
+
+/// Goes on with the panic of a task that ended; none ends otherwise before it is told to.
+fn propagate(ended: Result<(), tokio::task::JoinError>) {
+    match ended {
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        _ => tracing::error!("a task ended by itself; the operator ends"),
     }
 }
 

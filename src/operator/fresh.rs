@@ -22,9 +22,12 @@ impl<K> Default for Fresh<K> {
 }
 
 impl<K: Resource> Fresh<K> {
-    /// Remembers what a write returned.
+    /// Remembers what a write returned, unless a later write has returned before it.
     pub(crate) fn remember(&self, key: &ObjectKey, object: &Arc<K>) {
-        self.written.lock().insert(key.clone(), object.clone());
+        let mut written = self.written.lock();
+        if !written.get(key).is_some_and(|known| is_newer(known.as_ref(), object)) {
+            written.insert(key.clone(), object.clone());
+        }
     }
 
     /// Forgets an object that is gone.

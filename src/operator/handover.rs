@@ -56,7 +56,8 @@ impl Context {
             spec: TenantSpec { name: tenant.to_owned() },
             status: None,
         };
-        let created = self.tenant_api(&namespace).create(&PostParams::default(), &object).await;
+        let api = self.tenant_api(&namespace);
+        let created = self.in_time(api.create(&PostParams::default(), &object)).await;
         self.tenants_in_creation.lock().remove(name);
         match created {
             Ok(created) => {
@@ -88,7 +89,8 @@ impl Context {
             "resourceVersion": tenant.resource_version(),
             "ownerReferences": [owner(&heir.name, &heir_uid)],
         }});
-        match self.tenant_api(&key.namespace).patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        let api = self.tenant_api(&key.namespace);
+        match self.in_time(api.patch(&name, &PatchParams::default(), &Patch::Merge(patch))).await {
             Ok(written) => {
                 self.fresh_tenants.remember(&tenant_key, &Arc::new(written));
                 Ok(())

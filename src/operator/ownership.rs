@@ -46,6 +46,16 @@ impl Ownership {
         remove(&mut self.state.lock(), key);
     }
 
+    /// The instances that are known and not in `present` go; returns them.
+    pub(crate) fn retain(&self, present: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
+        let mut state = self.state.lock();
+        let gone: Vec<ObjectKey> = state.tenant_of.keys().filter(|key| !present.contains(*key)).cloned().collect();
+        for key in &gone {
+            remove(&mut state, key);
+        }
+        gone
+    }
+
     /// An instance of a Tenant other than this one.
     pub(crate) fn another_member(&self, tenant: &str, not: &ObjectKey) -> Option<(ObjectKey, String)> {
         let state = self.state.lock();
@@ -56,6 +66,11 @@ impl Ownership {
     /// Has an instance woken when its Tenant is ready.
     pub(crate) fn wait_for(&self, tenant: &str, key: &ObjectKey) {
         self.state.lock().waiting.entry(tenant.to_owned()).or_default().insert(key.clone());
+    }
+
+    /// The Tenants that are waited for.
+    pub(crate) fn awaited(&self) -> Vec<String> {
+        self.state.lock().waiting.keys().cloned().collect()
     }
 
     /// The instances that wait for a Tenant; they wait no longer.

@@ -17,17 +17,22 @@ use crate::{
         decide::{Reason, Step, after_launch, after_poll, set_condition},
         provider::{Canceled, Launch, ProviderError},
         reconcile::{Next, ReconcileError, Work, version},
+        status_writer::Guard,
         trace,
     },
 };
 
-/// The wait after a launch that failed; it doubles with each further one.
-const LAUNCH_DELAY_FIRST: Duration = Duration::from_secs(1);
-const LAUNCH_DELAY_LONGEST: Duration = Duration::from_secs(60);
+/// The wait after a launch or a cancel that failed; it doubles with each further one.
+const CALL_DELAY_FIRST: Duration = Duration::from_secs(1);
+const CALL_DELAY_LONGEST: Duration = Duration::from_secs(60);
 
-/// A conflict means that somebody else wrote: the newest is read, and decided on again.
+/// How long an instance waits for a Tenant that is being created before it looks whether anybody still does that.
+const TENANT_CHECK: Duration = Duration::from_secs(5);
+
+/// A conflict means that somebody else wrote: the newest is read, and decided on again. So does 422, where the test of a
+/// JSON patch failed.
 fn is_conflict(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 409)
+    matches!(error, kube::Error::Api(status) if status.code == 409 || status.code == 422)
 }
 
 fn is_gone(error: &kube::Error) -> bool {
@@ -58,7 +63,8 @@ impl Context {
 
     /// Reads the object itself, not the cache; `None` when it is gone.
     async fn read_live(&self, work: &mut Work) -> Result<Next, ReconcileError> {
-        let live = self.instance_api(&work.key).get_opt(&work.key.name).await;
+        let api = self.instance_api(&work.key);
+        let live = self.in_time(api.get_opt(&work.key.name)).await;
         match live.map_err(ReconcileError::api("read the object"))? {
             Some(live) => {
                 let live = Arc::new(live);
@@ -84,8 +90,10 @@ impl Context {
             return Ok(Next::Rest(None));
         };
         // Only the list is touched, and only if it still is what was decided on: the status that was just written stays.
+        // A namesake, made after the object was removed by force, keeps its own finalizer.
         let path = format!("/metadata/finalizers/{index}");
         let operations = json!([
+            { "op": "test", "path": "/metadata/uid", "value": work.object.uid() },
             { "op": "test", "path": path, "value": names::FINALIZER },
             { "op": "remove", "path": path },
         ]);
@@ -100,7 +108,8 @@ impl Context {
         patch: &Patch<P>,
         what: &'static str,
     ) -> Result<Next, ReconcileError> {
-        match self.instance_api(&work.key).patch(&work.key.name, &PatchParams::default(), patch).await {
+        let api = self.instance_api(&work.key);
+        match self.in_time(api.patch(&work.key.name, &PatchParams::default(), patch)).await {
             Ok(written) => {
                 let written = Arc::new(written);
                 self.fresh_instances.remember(&work.key, &written);
@@ -108,8 +117,7 @@ impl Context {
                 Ok(Next::Again)
             }
             Err(error) if is_gone(&error) => Ok(Next::Rest(None)),
-            // 422: the test of a JSON patch failed, the list is another by now.
-            Err(kube::Error::Api(status)) if status.code == 409 || status.code == 422 => self.read_live(work).await,
+            Err(error) if is_conflict(&error) => self.read_live(work).await,
             Err(error) => Err(ReconcileError::api(what)(error)),
         }
     }
@@ -117,7 +125,8 @@ impl Context {
     async fn ensure_tenant_of(&self, work: &Work, tenant: &str) -> Result<Next, ReconcileError> {
         let name = tenant_object_name(tenant);
         self.create_tenant(&work.object, tenant, &name).await.map_err(ReconcileError::api("create the tenant"))?;
-        Ok(Next::Rest(None))
+        // Its readiness wakes all who wait. Whoever creates it may fail, and be deleted before the next attempt.
+        Ok(Next::Rest(Some(TENANT_CHECK)))
     }
 
     async fn write(
@@ -126,17 +135,20 @@ impl Context {
         status: ComputeInstanceStatus,
         guarded: bool,
     ) -> Result<Next, ReconcileError> {
-        let guard = guarded.then(|| version(&work.object));
+        let guard = if guarded { Guard::Unchanged } else { Guard::SameObject };
         let before = work.saved_status();
         let known = work.object.status.as_ref().map(|status| &status.jobs);
         trace::job_changes(&work.object, known, &status.jobs);
-        match self.write_status(&work.key, &before, &status, guard.as_deref()).await {
+        match self.write_status(&work.key, &work.object, &before, &status, guard).await {
             Ok(written) => {
                 work.refresh(written);
                 Ok(Next::Again)
             }
             Err(error) if is_gone(&error) => Ok(Next::Rest(None)),
-            Err(error) if is_conflict(&error) => self.read_live(work).await,
+            Err(error) if is_conflict(&error) => {
+                self.ask_again(work);
+                self.read_live(work).await
+            }
             Err(error) => Err(ReconcileError::api("write the status")(error)),
         }
     }
@@ -155,10 +167,10 @@ impl Context {
                 let job = after_launch(&mut after, job_type, launched, self.config.max_job_history, now);
                 trace::job_changes(&work.object, Some(&before.jobs), &after.jobs);
                 self.remember(&work.key, &work.object, |memory| {
-                    memory.failed_launches = 0;
-                    memory.launch_not_before = None;
+                    memory.failed_calls = 0;
+                    memory.call_not_before = None;
                 });
-                match self.record_launched(&work.key, &before, &after, &job).await {
+                match self.record_launched(&work.key, &work.object, &before, &after, &job).await {
                     Some(written) => {
                         work.refresh(written);
                         Ok(Next::Again)
@@ -167,7 +179,7 @@ impl Context {
                 }
             }
             Ok(Launch::TooSoon(wait)) => {
-                self.remember(&work.key, &work.object, |memory| memory.launch_not_before = Some(now + wait));
+                self.remember(&work.key, &work.object, |memory| memory.call_not_before = Some(now + wait));
                 Ok(Next::Again)
             }
             Err(error) => {
@@ -180,15 +192,19 @@ impl Context {
     /// No job came of it: the history stays as it is, the condition says why, and it is tried again later.
     fn launch_failed(&self, work: &mut Work, job_type: JobType, error: &ProviderError, now: Timestamp) {
         tracing::warn!(object = %work.key, %job_type, %error, "failed to launch a job; trying again later");
-        self.remember(&work.key, &work.object, |memory| {
-            memory.failed_launches = memory.failed_launches.saturating_add(1);
-            let doublings = memory.failed_launches.saturating_sub(1).min(20);
-            let delay = LAUNCH_DELAY_FIRST.saturating_mul(1 << doublings).min(LAUNCH_DELAY_LONGEST);
-            memory.launch_not_before = Some(now + delay.max(error.retry_after().unwrap_or_default()));
-        });
+        self.call_failed(work, error, now);
         let message = format!("failed to launch the {job_type} job: {error}");
         let (condition, reason) = condition_of(job_type);
         work.change(|status| set_condition(status, condition, true, reason, &message, now));
+    }
+
+    fn call_failed(&self, work: &Work, error: &ProviderError, now: Timestamp) {
+        self.remember(&work.key, &work.object, |memory| {
+            memory.failed_calls = memory.failed_calls.saturating_add(1);
+            let doublings = memory.failed_calls.saturating_sub(1).min(20);
+            let delay = CALL_DELAY_FIRST.saturating_mul(1 << doublings).min(CALL_DELAY_LONGEST);
+            memory.call_not_before = Some(now + delay.max(error.retry_after().unwrap_or_default()));
+        });
     }
 
     async fn poll(&self, work: &mut Work, job: &JobStatus) -> Result<Next, ReconcileError> {
@@ -226,27 +242,44 @@ impl Context {
 
     async fn cancel(&self, work: &mut Work, job: &JobStatus) -> Result<Next, ReconcileError> {
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "cancel", job_type = %job.job_type);
-        let provider = self
-            .providers
-            .of_job(job)
-            .map_err(|source| ReconcileError::Provider { what: "cancel the provision job", source })?;
-        let canceled = provider
-            .cancel(job.job_type, &job.job_id)
-            .instrument(span)
-            .await
-            .map_err(|source| ReconcileError::Provider { what: "cancel the provision job", source })?;
-        let message = match canceled {
-            Canceled::Requested => format!("job {} was asked to stop", job.job_id),
-            Canceled::AlreadyEnded => format!("job {} had ended already", job.job_id),
+        let canceled = match self.providers.of_job(job) {
+            Ok(provider) => provider.cancel(job.job_type, &job.job_id).instrument(span).await,
+            Err(error) => Err(error),
         };
-        // Whatever the answer: where the job stands now is asked at once.
-        self.remember(&work.key, &work.object, |memory| memory.last_poll = None);
         let now = self.clock.now();
+        let (reason, message) = match canceled {
+            Ok(answer) => {
+                // Whatever the answer: where the job stands now is asked at once.
+                self.remember(&work.key, &work.object, |memory| {
+                    memory.last_poll = None;
+                    memory.cancel_asked = Some(job.job_id.clone());
+                    memory.failed_calls = 0;
+                    memory.call_not_before = None;
+                });
+                let message = match answer {
+                    Canceled::Requested => format!("job {} was asked to stop", job.job_id),
+                    Canceled::AlreadyEnded => format!("job {} had ended already", job.job_id),
+                };
+                (Reason::CancelRequested, message)
+            }
+            Err(error) => {
+                tracing::warn!(object = %work.key, job_id = %job.job_id, %error, "failed to cancel a job; trying again later");
+                self.call_failed(work, &error, now);
+                (Reason::WaitingForProvision, format!("failed to cancel job {}: {error}", job.job_id))
+            }
+        };
         work.change(|status| {
             status.phase = Some(Phase::Deleting);
-            set_condition(status, "Deleting", true, Reason::CancelRequested, &message, now);
+            set_condition(status, "Deleting", true, reason, &message, now);
         });
         Ok(Next::Again)
+    }
+
+    /// What was learned of a job and did not reach the server is asked for again at once, not an interval later.
+    pub(crate) fn ask_again(&self, work: &Work) {
+        if work.saved.is_some() {
+            self.remember(&work.key, &work.object, |memory| memory.last_poll = None);
+        }
     }
 
     /// Puts an instance on the queue.

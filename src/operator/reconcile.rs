@@ -14,13 +14,13 @@ use crate::{
     operator::{
         context::{Context, ObjectKey},
         decide::{Step, decide},
-        provider::ProviderError,
+        status_writer::Guard,
         trace,
     },
 };
 
 /// More steps than this without a wait are a defect of ours: stop, say so, and come back later.
-const STEPS_MAX: usize = 24;
+pub(crate) const STEPS_MAX: usize = 24;
 
 /// A pass ended before its goal; the key comes again after a delay.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +32,6 @@ pub enum ReconcileError {
         what: &'static str,
         /// The reason.
         source: kube::Error,
-    },
-    /// A backend could not be used.
-    #[error("failed to {what}: {source}")]
-    Provider {
-        /// What was tried.
-        what: &'static str,
-        /// The reason.
-        source: ProviderError,
     },
     /// The decisions don't come to rest.
     #[error("no rest after {STEPS_MAX} steps; the last was {0}")]
@@ -110,12 +102,20 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
         return Ok(None);
     };
     let mut work = Work::new(key.clone(), object);
+    let result = pass(ctx, &mut work).await;
+    if result.is_err() {
+        ctx.ask_again(&work);
+    }
+    result
+}
+
+async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, ReconcileError> {
     let mut last = String::new();
     for _ in 0..STEPS_MAX {
-        let seen = ctx.observe(key, &work.object);
+        let seen = ctx.observe(&work.key, &work.object);
         let step = decide(&work.object, &seen, &ctx.policy);
         if !matches!(step, Step::Write { .. } | Step::Poll { .. }) {
-            flush(ctx, &mut work).await?;
+            flush(ctx, work).await?;
         }
         if let Step::Wait { until } = step {
             let wait = until.map(|until| Duration::try_from(until.duration_since(seen.now)).unwrap_or_default());
@@ -126,7 +126,7 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
             }
         }
         last = format!("{:?}", std::mem::discriminant(&step));
-        match ctx.perform(&mut work, step).await? {
+        match ctx.perform(work, step).await? {
             Next::Again => {}
             Next::Rest(wait) => return Ok(wait),
         }
@@ -138,8 +138,8 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
 async fn flush(ctx: &Context, work: &mut Work) -> Result<(), ReconcileError> {
     let Some(before) = &work.saved else { return Ok(()) };
     let after = work.object.status.clone().unwrap_or_default();
-    let written =
-        ctx.write_status(&work.key, before, &after, None).await.map_err(ReconcileError::api("write the status"))?;
+    let written = ctx.write_status(&work.key, &work.object, before, &after, Guard::SameObject).await;
+    let written = written.map_err(ReconcileError::api("write the status"))?;
     work.refresh(written);
     Ok(())
 }

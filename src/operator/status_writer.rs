@@ -1,9 +1,9 @@
-//! Writes of the status: only what changed, as a merge patch of the status subresource.
+//! Writes of the status: only what changed, as a patch of the status subresource.
 
 use std::{sync::Arc, time::Duration};
 
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{Patch, PatchParams},
 };
 use serde::Serialize;
@@ -11,7 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{ComputeInstance, ComputeInstanceStatus, JobStatus},
-    operator::context::{Context, ObjectKey},
+    operator::{
+        context::{Context, ObjectKey},
+        decide::record_job,
+    },
 };
 
 /// The wait between two attempts to record a job that was launched.
@@ -41,28 +44,54 @@ pub(crate) fn merge_patch(before: &ComputeInstanceStatus, after: &ComputeInstanc
     patch
 }
 
+/// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on: a namesake that was made since
+/// keeps its status. A merge patch can't say that, since the status subresource ignores the metadata in it.
+fn json_patch(uid: Option<&str>, merge: Map<String, Value>) -> Value {
+    let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
+    operations.extend(merge.into_iter().map(|(field, value)| {
+        let path = format!("/status/{field}");
+        match value {
+            Value::Null => json!({ "op": "remove", "path": path }),
+            value => json!({ "op": "add", "path": path, "value": value }),
+        }
+    }));
+    Value::Array(operations)
+}
+
+/// How a write is kept from what it must not overwrite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// It fails when anybody else has changed the object.
+    Unchanged,
+    /// It fails when the object is another one of the same name.
+    SameObject,
+}
+
 impl Context {
     pub(crate) fn instance_api(&self, key: &ObjectKey) -> Api<ComputeInstance> {
         Api::namespaced(self.client.clone(), &key.namespace)
     }
 
     /// Writes a status over the one that the server has; returns the object as it is then.
-    ///
-    /// With `guard` set to a resource version the write fails with a conflict when the object has another by now.
     pub(crate) async fn write_status(
         &self,
         key: &ObjectKey,
+        object: &ComputeInstance,
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
-        guard: Option<&str>,
+        guard: Guard,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
-        let mut patch = Map::new();
-        if let Some(version) = guard {
-            patch.insert("metadata".to_owned(), json!({ "resourceVersion": version }));
-        }
-        patch.insert("status".to_owned(), Value::Object(merge_patch(before, after)));
-        let patch = Patch::Merge(Value::Object(patch));
-        let written = self.instance_api(key).patch_status(&key.name, &PatchParams::default(), &patch).await?;
+        let changes = merge_patch(before, after);
+        // Where there is no status yet, no field can be added to it.
+        let patch = if guard == Guard::Unchanged || *before == ComputeInstanceStatus::default() {
+            let metadata = json!({ "resourceVersion": object.resource_version() });
+            Patch::Merge(json!({ "metadata": metadata, "status": changes }))
+        } else {
+            let operations = json_patch(object.metadata.uid.as_deref(), changes);
+            Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?)
+        };
+        let api = self.instance_api(key);
+        let written = self.in_time(api.patch_status(&key.name, &PatchParams::default(), &patch)).await?;
         let written = Arc::new(written);
         self.fresh_instances.remember(key, &written);
         Ok(written)
@@ -74,6 +103,7 @@ impl Context {
     pub(crate) async fn record_launched(
         &self,
         key: &ObjectKey,
+        object: &ComputeInstance,
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
         job: &JobStatus,
@@ -81,28 +111,30 @@ impl Context {
         let (mut before, mut after) = (before.clone(), after.clone());
         let mut delay = RECORD_DELAY_FIRST;
         loop {
-            match self.write_status(key, &before, &after, None).await {
+            let gone = match self.write_status(key, object, &before, &after, Guard::SameObject).await {
                 Ok(written) => return Some(written),
-                Err(kube::Error::Api(status)) if status.is_not_found() => {
-                    tracing::error!(object = %key, job_id = %job.job_id, "the object went while its job was launched");
-                    return None;
-                }
+                Err(kube::Error::Api(status)) if status.is_not_found() => true,
                 Err(error) => {
                     tracing::warn!(object = %key, job_id = %job.job_id, %error, "failed to record a launched job; trying again");
-                }
-            }
-            self.clock.sleep(delay).await;
-            delay = (delay * 2).min(RECORD_DELAY_LONGEST);
-            // Whoever wrote in between must not lose what they wrote, nor the job its place.
-            if let Ok(live) = self.instance_api(key).get(&key.name).await {
-                let live = live.status.unwrap_or_default();
-                if live.jobs != before.jobs {
-                    after.jobs = live.jobs.clone();
-                    if !after.jobs.update_job(job.clone()) {
-                        after.jobs.append_job(job.clone(), self.config.max_job_history);
+                    self.clock.sleep(delay).await;
+                    delay = (delay * 2).min(RECORD_DELAY_LONGEST);
+                    let api = self.instance_api(key);
+                    match self.in_time(api.get_opt(&key.name)).await {
+                        Ok(Some(live)) if live.metadata.uid == object.metadata.uid => {
+                            // Whoever wrote in between must not lose what they wrote, nor the job its place.
+                            before = live.status.unwrap_or_default();
+                            after = before.clone();
+                            record_job(&mut after, job.clone(), self.config.max_job_history, self.clock.now());
+                            false
+                        }
+                        Ok(_) => true,
+                        Err(_) => false,
                     }
                 }
-                before = live;
+            };
+            if gone {
+                tracing::error!(object = %key, job_id = %job.job_id, "the object went while its job was launched");
+                return None;
             }
         }
     }

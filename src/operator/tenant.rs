@@ -79,9 +79,9 @@ async fn patch_finalizers(
     finalizers: &[String],
 ) -> Result<Arc<Tenant>, ReconcileError> {
     let patch = json!({ "metadata": { "resourceVersion": tenant.resource_version(), "finalizers": finalizers } });
+    let api = ctx.tenant_api(&key.namespace);
     let written = ctx
-        .tenant_api(&key.namespace)
-        .patch(&key.name, &PatchParams::default(), &Patch::Merge(patch))
+        .in_time(api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)))
         .await
         .map_err(ReconcileError::api("change the tenant's finalizers"))?;
     let written = Arc::new(written);
@@ -98,7 +98,8 @@ async fn create_namespace(ctx: &Context, name: &str) -> Result<(), ReconcileErro
         },
         ..Namespace::default()
     };
-    match Api::<Namespace>::all(ctx.client.clone()).create(&PostParams::default(), &namespace).await {
+    let api = Api::<Namespace>::all(ctx.client.clone());
+    match ctx.in_time(api.create(&PostParams::default(), &namespace)).await {
         Err(error) if code(&error) != Some(409) => Err(ReconcileError::api("create the tenant's namespace")(error)),
         _ => Ok(()),
     }
@@ -109,7 +110,7 @@ async fn create_network(ctx: &Context, namespace: &str) -> Result<(), ReconcileE
     let spec = json!({ "topology": "Layer2", "layer2": { "role": "Primary", "subnets": ["10.200.0.0/16"] } });
     let network = DynamicObject::new(NETWORK, &resource).data(json!({ "spec": spec }));
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), namespace, &resource);
-    match api.create(&PostParams::default(), &network).await {
+    match ctx.in_time(api.create(&PostParams::default(), &network)).await {
         // 404: this cluster has no such kind, and needs no network of its own for each tenant.
         Err(error) if !matches!(code(&error), Some(404 | 409)) => {
             Err(ReconcileError::api("create the tenant's network")(error))
@@ -129,9 +130,9 @@ async fn write_phase(
         status["namespace"] = json!(namespace);
     }
     let patch = Patch::Merge(json!({ "status": status }));
+    let api = ctx.tenant_api(&key.namespace);
     let written = ctx
-        .tenant_api(&key.namespace)
-        .patch_status(&key.name, &PatchParams::default(), &patch)
+        .in_time(api.patch_status(&key.name, &PatchParams::default(), &patch))
         .await
         .map_err(ReconcileError::api("write the tenant's status"))?;
     ctx.fresh_tenants.remember(key, &Arc::new(written));
@@ -151,10 +152,10 @@ async fn remove(
         write_phase(ctx, key, TenantPhase::Deleting, None).await?;
     }
     let networks: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), own_namespace, &network_resource());
-    if !is_removed(&networks, NETWORK).await? {
+    if !is_removed(ctx, &networks, NETWORK).await? {
         return Ok(Some(REMOVAL_CHECK));
     }
-    if !is_removed(&Api::<Namespace>::all(ctx.client.clone()), own_namespace).await? {
+    if !is_removed(ctx, &Api::<Namespace>::all(ctx.client.clone()), own_namespace).await? {
         return Ok(Some(REMOVAL_CHECK));
     }
     // The status was written since: the newest version is what the finalizers are taken from.
@@ -167,17 +168,17 @@ async fn remove(
 }
 
 /// Deletes an object; whether it is gone.
-async fn is_removed<K>(api: &Api<K>, name: &str) -> Result<bool, ReconcileError>
+async fn is_removed<K>(ctx: &Context, api: &Api<K>, name: &str) -> Result<bool, ReconcileError>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    match api.delete(name, &DeleteParams::default()).await {
+    match ctx.in_time(api.delete(name, &DeleteParams::default())).await {
         Ok(_) => {}
         Err(error) if code(&error) == Some(404) => return Ok(true),
         // 409: it is on its way out already.
         Err(error) if code(&error) == Some(409) => {}
         Err(error) => return Err(ReconcileError::api("remove what the tenant has")(error)),
     }
-    let left = api.get_opt(name).await.map_err(ReconcileError::api("look at what the tenant has"))?;
+    let left = ctx.in_time(api.get_opt(name)).await.map_err(ReconcileError::api("look at what the tenant has"))?;
     Ok(left.is_none())
 }

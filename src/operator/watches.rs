@@ -1,6 +1,6 @@
 //! The watches: they fill the caches and put keys on the queue.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
@@ -8,6 +8,7 @@ use kube::{
     runtime::{
         WatchStreamExt,
         reflector::{self, store::Writer},
+        utils::Backoff,
         watcher::{self, Event},
     },
 };
@@ -17,16 +18,55 @@ use crate::{
     operator::context::{Context, ObjectKey, WorkItem},
 };
 
+/// The wait before a watch that failed starts again: 0.8 s, doubling up to 30 s, from the start again once it works.
+///
+/// The same as kube's own, but without its random spread: there is one operator, and a run has to be repeatable.
+#[derive(Debug, Default)]
+struct WatchBackoff {
+    failures: u32,
+}
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let wait = Duration::from_millis(800).saturating_mul(1 << self.failures.min(6)).min(Duration::from_secs(30));
+        self.failures = self.failures.saturating_add(1);
+        Some(wait)
+    }
+}
+
+impl Backoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Whether the server will not show the kind at all: it does not know it (404), or forbids it (403).
+fn is_refused(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)) = error else {
+        return false;
+    };
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
+}
+
 /// Follows the ComputeInstances until it is dropped.
 pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>) {
     let api: Api<ComputeInstance> = Api::namespaced(ctx.client.clone(), &ctx.config.namespace);
-    let events = kube::runtime::watcher(api, watcher::Config::default()).default_backoff();
+    let events = kube::runtime::watcher(api, watcher::Config::default()).backoff(WatchBackoff::default());
     let mut events = std::pin::pin!(reflector::reflector(writer, events));
+    let mut listed = BTreeSet::new();
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Apply(instance) | Event::InitApply(instance)) => {
+            Ok(Event::Apply(instance)) => {
                 let key = ObjectKey::of(&instance);
                 ctx.ownership.observe(&key, &instance);
+                ctx.wake(key);
+            }
+            Ok(Event::InitApply(instance)) => {
+                let key = ObjectKey::of(&instance);
+                ctx.ownership.observe(&key, &instance);
+                listed.insert(key.clone());
                 ctx.wake(key);
             }
             Ok(Event::Delete(instance)) => {
@@ -34,7 +74,13 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>
                 ctx.ownership.remove(&key);
                 ctx.wake(key);
             }
-            Ok(Event::Init | Event::InitDone) => {}
+            Ok(Event::Init) => listed.clear(),
+            // What went while nobody watched: no event tells of it.
+            Ok(Event::InitDone) => {
+                for key in ctx.ownership.retain(&std::mem::take(&mut listed)) {
+                    ctx.wake(key);
+                }
+            }
             Err(error) => tracing::warn!(%error, "the watch of the ComputeInstances failed; starting again"),
         }
     }
@@ -43,9 +89,13 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>
 /// Follows the Tenants until it is dropped; wakes the instances that wait for one.
 pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
     let api: Api<Tenant> = Api::namespaced(ctx.client.clone(), &ctx.config.namespace);
-    let events = kube::runtime::watcher(api, watcher::Config::default()).default_backoff();
+    let events = kube::runtime::watcher(api, watcher::Config::default()).backoff(WatchBackoff::default());
     let mut events = std::pin::pin!(reflector::reflector(writer, events));
+    let mut listed = BTreeSet::new();
     while let Some(event) = events.next().await {
+        if let Ok(Event::InitApply(tenant)) = &event {
+            listed.insert(ObjectKey::of(tenant).name);
+        }
         match event {
             Ok(Event::Apply(tenant) | Event::InitApply(tenant)) => {
                 let key = ObjectKey::of(&tenant);
@@ -59,7 +109,19 @@ pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
                 ctx.fresh_tenants.forget(&key);
                 wake_waiting(&ctx, &key);
             }
-            Ok(Event::Init | Event::InitDone) => {}
+            Ok(Event::Init) => listed.clear(),
+            // Who waits for a Tenant that went while nobody watched looks again, and makes it anew.
+            Ok(Event::InitDone) => {
+                for name in ctx.ownership.awaited() {
+                    if !listed.contains(name.as_str()) {
+                        let namespace = ctx.config.namespace.as_str().into();
+                        let key = ObjectKey { namespace, name: name.as_str().into() };
+                        ctx.fresh_tenants.forget(&key);
+                        wake_waiting(&ctx, &key);
+                    }
+                }
+                listed.clear();
+            }
             Err(error) => tracing::warn!(%error, "the watch of the Tenants failed; starting again"),
         }
     }
@@ -75,7 +137,7 @@ fn wake_waiting(ctx: &Context, tenant: &ObjectKey) {
 pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync::Notify>) {
     let api: Api<VirtualMachine> = Api::all(ctx.client.clone());
     let labelled = watcher::Config::default().labels(names::INSTANCE_LABEL);
-    let mut events = std::pin::pin!(kube::runtime::watcher(api, labelled).default_backoff());
+    let mut events = std::pin::pin!(kube::runtime::watcher(api, labelled).backoff(WatchBackoff::default()));
     let mut listed = BTreeSet::new();
     loop {
         let wake = |instance: compact_str::CompactString| {
@@ -96,8 +158,11 @@ pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync:
             Ok(Some(Event::Delete(vm))) => drop(ctx.vms.remove(&vm).map(wake)),
             Ok(None) => return,
             Err(error) => {
-                // A cluster without KubeVirt: instances can still be provisioned, only their VMs are not seen.
-                synced.notify_one();
+                // A cluster without KubeVirt, or one that does not show it: instances can still be provisioned, only
+                // their VMs are not seen. Any other failure passes, and what is not known yet is not taken for absent.
+                if is_refused(&error) {
+                    synced.notify_one();
+                }
                 tracing::warn!(%error, "the watch of the VirtualMachines failed; starting again");
             }
         }

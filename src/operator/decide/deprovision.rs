@@ -11,9 +11,9 @@ use crate::{
     operator::{
         config::ProviderKind,
         decide::{
-            Policy, Seen, Step, backoff,
+            Policy, Seen, Step, backoff, call_in_turn,
             conditions::{Reason, has_reason, kind, set_condition},
-            launch_in_turn, poll_in_turn,
+            current_job, launch_in_turn, poll_in_turn,
             projection::project,
             provision::finish,
             settle,
@@ -27,8 +27,10 @@ pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, man
     }
     let mut status = project(object, seen);
     status.phase = Some(Phase::Deleting);
-    let provision = status.jobs.find_latest_job_by_type(JobType::Provision).cloned();
-    if let Some(job) = provision.filter(|job| !job.state.is_terminal()) {
+    // More than one is under way only where an older operator launched twice: as often as there are jobs is enough.
+    for _ in 0..status.jobs.len() {
+        let job = current_job(&status, JobType::Provision).filter(|job| !job.state.is_terminal()).cloned();
+        let Some(job) = job else { break };
         if job.is_eda() {
             if let Some(until) = eda_provision_ends(object, &mut status, job, seen, policy) {
                 let message = "the create playbook can't be stopped and has to end first";
@@ -37,9 +39,16 @@ pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, man
             }
         } else if has_reason(&status, kind::DELETING, Reason::CancelRequested) {
             return settle(object, status, false, poll_in_turn(&job, seen, policy));
+        } else if seen.memory.cancel_asked.as_ref() == Some(&job.job_id) {
+            let message = format!("job {} was asked to stop", job.job_id);
+            set_condition(&mut status, kind::DELETING, true, Reason::CancelRequested, &message, seen.now);
+            return settle(object, status, false, poll_in_turn(&job, seen, policy));
         } else {
-            // The status is written with the answer: one request less, and a cancel that is sent twice does no harm.
-            return Step::Cancel { job };
+            return match call_in_turn(Step::Cancel { job }, seen) {
+                // The status is written with the answer: one request less.
+                cancel @ Step::Cancel { .. } => cancel,
+                wait => settle(object, status, false, wait),
+            };
         }
     }
     deprovision(object, status, seen, policy)
@@ -73,14 +82,14 @@ fn eda_provision_ends(
 
 fn deprovision(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen, policy: &Policy) -> Step {
     let held = object.has_finalizer(names::PLAYBOOK_FINALIZER);
-    let Some(job) = status.jobs.find_latest_job_by_type(JobType::Deprovision).cloned() else {
+    let Some(job) = current_job(&status, JobType::Deprovision).cloned() else {
         return if nothing_to_remove(&status, held, seen, policy) {
             removed(object, status, seen)
         } else {
             request(object, status, seen)
         };
     };
-    if has_reason(&status, kind::DELETING, Reason::DeprovisionRequested) {
+    if job.state.is_terminal() && has_reason(&status, kind::DELETING, Reason::DeprovisionRequested) {
         return request(object, status, seen);
     }
     match job.state {

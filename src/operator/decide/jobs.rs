@@ -18,21 +18,32 @@ pub fn after_launch(
     max_history: usize,
     now: Timestamp,
 ) -> JobStatus {
+    // The latest by its time also where another machine, whose clock was ahead, launched the one before.
+    let earlier = status.jobs.find_latest_job_by_type(job_type).map(|job| job.timestamp);
+    let launched_at = JobTime::in_seconds(now);
     let job = JobStatus {
         job_id: launched.job_id.unwrap_or_else(|| status.jobs.generate_eda_job_id()),
         job_type,
-        timestamp: JobTime::in_seconds(now),
+        timestamp: earlier.map_or(launched_at, |earlier| earlier.max(launched_at)),
         state: launched.state,
         message: launched.message.into(),
         block_deletion_on_failure: launched.block_deletion_on_failure,
     };
-    status.jobs.append_job(job.clone(), max_history);
+    record_job(status, job.clone(), max_history, now);
+    job
+}
+
+/// Puts a job that was launched into a status, unless it is there, and with it that its intent is fulfilled.
+pub(crate) fn record_job(status: &mut ComputeInstanceStatus, job: JobStatus, max_history: usize, now: Timestamp) {
+    let job_type = job.job_type;
+    if status.jobs.find_job_by_id(&job.job_id).is_none() {
+        status.jobs.append_job(job, max_history);
+    }
     let (condition, reason) = match job_type {
         JobType::Provision => (kind::PROGRESSING, Reason::Provisioning),
         JobType::Deprovision => (kind::DELETING, Reason::Deprovisioning),
     };
     set_condition(status, condition, true, reason, "", now);
-    job
 }
 
 /// The job with what the backend said of it.

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(crate) use self::jobs::record_job;
 pub use self::{
     conditions::{Reason, set_condition},
     jobs::{after_launch, after_poll},
@@ -90,10 +91,12 @@ pub struct Memory {
     pub last_poll: Option<(compact_str::CompactString, Timestamp)>,
     /// When the latest failure of a job was learned of.
     pub failure_seen: Option<(compact_str::CompactString, Timestamp)>,
-    /// A launch that failed or came too soon is not tried again before this.
-    pub launch_not_before: Option<Timestamp>,
-    /// Launches that failed in a row.
-    pub failed_launches: u32,
+    /// A launch or a cancel that failed, or came too soon, is not tried again before this.
+    pub call_not_before: Option<Timestamp>,
+    /// Launches and cancels that failed in a row.
+    pub failed_calls: u32,
+    /// The job that was asked to stop, should that not have reached the status.
+    pub cancel_asked: Option<compact_str::CompactString>,
 }
 
 /// Everything besides the object that a decision depends on.
@@ -176,6 +179,17 @@ fn settle(object: &ComputeInstance, status: ComputeInstanceStatus, guarded: bool
     if same { then } else { Step::Write { status: Box::new(status), guarded } }
 }
 
+/// The job of a kind that a decision is about: the latest of those that are under way (two are, where an older operator
+/// launched twice), the latest of all where none is.
+fn current_job(status: &ComputeInstanceStatus, job_type: JobType) -> Option<&JobStatus> {
+    let latest = status.jobs.find_latest_job_by_type(job_type)?;
+    if !latest.state.is_terminal() {
+        return Some(latest);
+    }
+    let under_way = status.jobs.iter().filter(|job| job.job_type == job_type && !job.state.is_terminal());
+    Some(under_way.max_by_key(|job| job.timestamp).unwrap_or(latest))
+}
+
 /// Asks for a job's state when its turn has come.
 fn poll_in_turn(job: &JobStatus, seen: &Seen, policy: &Policy) -> Step {
     let last = seen.memory.last_poll.as_ref().filter(|(job_id, _)| *job_id == job.job_id);
@@ -185,9 +199,14 @@ fn poll_in_turn(job: &JobStatus, seen: &Seen, policy: &Policy) -> Step {
 
 /// Launches when nothing speaks against it yet.
 fn launch_in_turn(job_type: JobType, seen: &Seen) -> Step {
-    match seen.memory.launch_not_before {
+    call_in_turn(Step::Launch { job_type }, seen)
+}
+
+/// A request that changes something at the backend, when none that failed is too recent.
+fn call_in_turn(call: Step, seen: &Seen) -> Step {
+    match seen.memory.call_not_before {
         Some(later) if later > seen.now => Step::Wait { until: Some(later) },
-        _ => Step::Launch { job_type },
+        _ => call,
     }
 }
 

@@ -16,13 +16,23 @@ pub(super) fn project(object: &ComputeInstance, seen: &Seen) -> ComputeInstanceS
     let mut status = object.status.clone().unwrap_or_default();
     let created = object.creation_timestamp().map_or(seen.now, |time| time.0);
     legacy::carry_over(&mut status, created);
-    set_condition(&mut status, kind::ACCEPTED, true, Reason::Accepted, "", seen.now);
+    accept(object, &mut status, seen);
     if let TenantSeen::Ready(reference) = &seen.tenant {
         status.tenant_reference = Some(reference.clone());
     }
     status.reconciled_config_version = object.annotation(names::RECONCILED_ANNOTATION).map(str::to_owned);
     project_vm(&mut status, seen);
     status
+}
+
+/// Whether the object can be worked on at all. Set once a pass: a condition that is set twice changes its time each pass.
+fn accept(object: &ComputeInstance, status: &mut ComputeInstanceStatus, seen: &Seen) {
+    if object.metadata.deletion_timestamp.is_none() && object.annotation(names::TENANT_ANNOTATION).is_none() {
+        let message = format!("the annotation {} names no tenant; set it", names::TENANT_ANNOTATION);
+        set_condition(status, kind::ACCEPTED, false, Reason::TenantMissing, &message, seen.now);
+    } else {
+        set_condition(status, kind::ACCEPTED, true, Reason::Accepted, "", seen.now);
+    }
 }
 
 fn project_vm(status: &mut ComputeInstanceStatus, seen: &Seen) {

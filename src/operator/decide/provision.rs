@@ -13,7 +13,7 @@ use crate::{
     operator::decide::{
         Policy, Seen, Step, TenantSeen, backoff,
         conditions::{Reason, has_reason, is_true, kind, set_condition},
-        launch_in_turn, poll_in_turn,
+        current_job, launch_in_turn, poll_in_turn,
         projection::project,
         settle,
     },
@@ -28,8 +28,6 @@ const ANNOTATION_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, management: ManagementState) -> Step {
     let mut status = project(object, seen);
     let Some(tenant) = object.annotation(names::TENANT_ANNOTATION) else {
-        let message = format!("the annotation {} names no tenant; set it", names::TENANT_ANNOTATION);
-        set_condition(&mut status, kind::ACCEPTED, false, Reason::TenantMissing, &message, seen.now);
         status.phase = Some(status.phase.unwrap_or(Phase::Starting));
         return settle(object, status, false, Step::Wait { until: None });
     };
@@ -87,7 +85,7 @@ fn reconciled(
 }
 
 fn under_way(status: &ComputeInstanceStatus) -> Option<JobStatus> {
-    status.jobs.find_latest_job_by_type(JobType::Provision).filter(|job| !job.state.is_terminal()).cloned()
+    current_job(status, JobType::Provision).filter(|job| !job.state.is_terminal()).cloned()
 }
 
 /// Ends a job in the history.
@@ -105,11 +103,12 @@ fn provision(
     policy: &Policy,
 ) -> Step {
     let requested = status.desired_config_version.as_ref() == Some(&desired)
-        && has_reason(&status, kind::PROGRESSING, Reason::ProvisionRequested);
+        && has_reason(&status, kind::PROGRESSING, Reason::ProvisionRequested)
+        && under_way(&status).is_none();
     if requested {
         return settle(object, status, false, launch_in_turn(JobType::Provision, seen));
     }
-    let Some(job) = status.jobs.find_latest_job_by_type(JobType::Provision).cloned() else {
+    let Some(job) = current_job(&status, JobType::Provision).cloned() else {
         return request(object, status, desired, seen);
     };
     if !job.state.is_terminal() {
@@ -140,7 +139,11 @@ fn provision(
 /// Records the intent of a provision job.
 fn request(object: &ComputeInstance, mut status: ComputeInstanceStatus, desired: String, seen: &Seen) -> Step {
     status.phase = Some(Phase::Starting);
-    status.desired_config_version = Some(desired);
+    if status.desired_config_version.as_ref() != Some(&desired) {
+        // The attempts of another configuration don't count against this one: they are counted from here.
+        status.conditions.retain(|condition| condition.type_ != kind::PROGRESSING);
+        status.desired_config_version = Some(desired);
+    }
     set_condition(&mut status, kind::PROGRESSING, true, Reason::ProvisionRequested, "", seen.now);
     settle(object, status, true, launch_in_turn(JobType::Provision, seen))
 }

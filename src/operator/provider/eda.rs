@@ -3,7 +3,7 @@
 //! A webhook is delivered at least once; the playbooks are idempotent. What became of a job shows on the object: the
 //! playbook's finalizer and its annotation.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
 use kube::ResourceExt;
@@ -13,7 +13,7 @@ use crate::{
     api::{ComputeInstance, JobState, JobType},
     clock::SharedClock,
     operator::{
-        config::EdaSettings,
+        config::{EdaSettings, without_query},
         provider::{
             Canceled, Launch, LaunchedJob, Polled, Provider, ProviderError,
             http::{HttpClient, Transport},
@@ -26,7 +26,6 @@ use crate::{
 const REMEMBERED_MIN: usize = 1024;
 
 /// EDA's webhooks.
-#[derive(Debug)]
 pub struct Eda {
     http: HttpClient,
     clock: SharedClock,
@@ -34,7 +33,25 @@ pub struct Eda {
     deprovision_webhook: String,
     minimum_interval: Duration,
     /// When each webhook was last called for each object: type, namespace, name.
-    last: Mutex<BTreeMap<(JobType, String, String), Nanos>>,
+    last: Mutex<Turns>,
+}
+
+#[derive(Debug)]
+struct Turns {
+    by_object: BTreeMap<(JobType, String, String), Nanos>,
+    /// Old ones are looked for when there are this many.
+    sweep_at: usize,
+}
+
+impl fmt::Debug for Eda {
+    /// Without the webhooks' queries, which may carry a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eda")
+            .field("provision_webhook", &without_query(&self.provision_webhook))
+            .field("deprovision_webhook", &without_query(&self.deprovision_webhook))
+            .field("minimum_interval", &self.minimum_interval)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Eda {
@@ -47,7 +64,7 @@ impl Eda {
             provision_webhook: settings.provision_webhook.clone(),
             deprovision_webhook: settings.deprovision_webhook.clone(),
             minimum_interval,
-            last: Mutex::new(BTreeMap::new()),
+            last: Mutex::new(Turns { by_object: BTreeMap::new(), sweep_at: REMEMBERED_MIN }),
         }
     }
 
@@ -60,22 +77,24 @@ impl Eda {
         let interval = Nanos::from(self.minimum_interval);
         let mut last = self.last.lock();
         let key = (job_type, object.namespace().unwrap_or_default(), object.name_any());
-        if let Some(before) = last.get(&key) {
+        if let Some(before) = last.by_object.get(&key) {
             let passed = now - *before;
             if passed < interval {
                 return Err((interval - passed).into());
             }
         }
-        if last.len() >= REMEMBERED_MIN {
-            last.retain(|_, before| now - *before < interval);
+        if last.by_object.len() >= last.sweep_at {
+            last.by_object.retain(|_, before| now - *before < interval);
+            // Twice what is left: a sweep costs each insertion the same, however many there are.
+            last.sweep_at = last.by_object.len().saturating_mul(2).max(REMEMBERED_MIN);
         }
-        last.insert(key, now);
+        last.by_object.insert(key, now);
         Ok(())
     }
 
     /// Gives a turn back that came to nothing.
     fn return_turn(&self, job_type: JobType, object: &ComputeInstance) {
-        self.last.lock().remove(&(job_type, object.namespace().unwrap_or_default(), object.name_any()));
+        self.last.lock().by_object.remove(&(job_type, object.namespace().unwrap_or_default(), object.name_any()));
     }
 }
 
@@ -110,6 +129,6 @@ impl Provider for Eda {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "harness"))]
 #[path = "eda_tests.rs"]
 mod tests;

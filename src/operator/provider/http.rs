@@ -17,7 +17,10 @@ use tower::{BoxError, ServiceExt, util::BoxCloneService};
 
 use crate::{
     clock::{self, SharedClock},
-    operator::{config::Secret, provider::ProviderError},
+    operator::{
+        config::{Secret, without_query},
+        provider::ProviderError,
+    },
 };
 
 /// The seam: whatever carries a request to a backend.
@@ -121,7 +124,7 @@ impl HttpClient {
         let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
         let transport = self.transport.lock().clone();
         match clock::timeout(&*self.clock, ANSWER_TIME_MAX, transport.oneshot(request)).await {
-            Ok(Ok(response)) => Ok(Answer { what, response }),
+            Ok(Ok(response)) => Ok(Answer { what, response, token: self.token.clone() }),
             Ok(Err(error)) => Err(unreachable(chain(&*error))),
             Err(late) => Err(unreachable(late.to_string())),
         }
@@ -144,14 +147,15 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A request in words. The query is left out: it may carry what nobody should read.
 fn describe(method: &str, url: &str) -> String {
-    format!("{method} {}", url.split(['?', '#']).next().unwrap_or(url))
+    format!("{method} {}", without_query(url))
 }
 
 /// What a backend answered.
-#[derive(Debug)]
 pub(crate) struct Answer {
     what: String,
     response: Response<Bytes>,
+    /// What must not be repeated, should the answer contain it.
+    token: Option<Secret>,
 }
 
 impl Answer {
@@ -161,8 +165,30 @@ impl Answer {
 
     /// The body as JSON.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ProviderError> {
-        serde_json::from_slice(self.response.body())
-            .map_err(|error| ProviderError::Protocol { what: self.what.clone(), reason: error.to_string() })
+        serde_json::from_slice(self.response.body()).map_err(|error| ProviderError::Protocol {
+            what: self.what.clone(),
+            reason: self.without_token(error.to_string()),
+        })
+    }
+
+    /// Whether the API itself says that there is no such thing. A gateway that has lost its way to the API answers 404 as
+    /// well, but not in JSON: what it says of a job means nothing.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.response.status() == StatusCode::NOT_FOUND
+            && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(self.response.body()).is_ok()
+    }
+
+    /// The ID at the end of the path in the header Location.
+    pub(crate) fn location_id(&self) -> Option<u64> {
+        let location = self.response.headers().get(header::LOCATION)?.to_str().ok()?;
+        location.trim_end_matches('/').rsplit('/').next()?.parse().ok()
+    }
+
+    fn without_token(&self, text: String) -> String {
+        match &self.token {
+            Some(token) if !token.reveal().is_empty() => text.replace(token.reveal(), "(secret)"),
+            _ => text,
+        }
     }
 
     /// The answer itself when its status means success, an error that says what to do otherwise.
@@ -188,7 +214,7 @@ impl Answer {
 
     fn excerpt(&self) -> String {
         let text = String::from_utf8_lossy(self.response.body());
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = self.without_token(text.split_whitespace().collect::<Vec<_>>().join(" "));
         match line.char_indices().nth(EXCERPT_CHARS_MAX) {
             Some((end, _)) => format!("{}…", &line[..end]),
             None if line.is_empty() => "(no text)".to_owned(),

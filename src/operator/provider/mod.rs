@@ -7,6 +7,8 @@ pub mod aap;
 pub mod eda;
 mod error;
 pub mod http;
+#[cfg(all(test, feature = "harness"))]
+mod recorder;
 
 use std::time::Duration;
 
