@@ -17,10 +17,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("operator", &["api", "units", "clock"]),
     ("report", &["record", "stats", "units"]),
     ("harness", &["units", "clock", "api", "record", "cluster", "sim", "operator"]),
-    (
-        "cli",
-        &["units", "clock", "api", "record", "cluster", "sim", "operator", "stats", "report", "harness"],
-    ),
+    ("cli", &["units", "clock", "api", "record", "cluster", "sim", "operator", "stats", "report", "harness"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -90,7 +90,7 @@ fn mistakes_of_form_have_a_place_too() {
         ("blocks: 2", "blokcs: 2", "2:", "blokcs"),
         ("poll_interval: 5s", "poll_interval: -5s", "10:20:", "negative"),
         ("poll_interval: 5s", "poll_interval: soon", "10:20:", "not a duration"),
-        ("instances: 3", "instances: -3", "3:12:", "-3"),
+        ("instances: 3", "instances: -3", "3:12:", "invalid u32"),
         ("kind: provision-deprovision", "kind: nothing", "12:11:", "nothing"),
         ("arms:", "arms: [", "", ""),
     ] {
@@ -122,7 +122,8 @@ fn a_missing_file_is_told() {
 fn when_to_delete_is_a_state_or_a_delay() {
     let with = |delete: &str| {
         let kind = format!("kind: delete-during-provision\n    delete: {delete}");
-        read(&VALID.replacen("kind: provision-deprovision", &kind, 1)).map(|experiment| experiment.scenarios()[0].kind())
+        read(&VALID.replacen("kind: provision-deprovision", &kind, 1))
+            .map(|experiment| experiment.scenarios()[0].kind())
     };
     let delete = DeleteWhen::State(JobState::Running);
     assert_eq!(with("{when_state: Running}").expect("valid"), ScenarioKind::DeleteDuringProvision { delete });
