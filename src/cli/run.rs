@@ -55,7 +55,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_enum)]
     clock: Option<ClockArgument>,
     /// Real seconds for one recorded second, with the real clock
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     time_scale: Option<f64>,
     /// The cluster that everything runs against; this version has `embedded`
     #[arg(long, value_name = "CLUSTER", default_value = "embedded")]

@@ -1,0 +1,240 @@
+//! `provbench` as its users run it: files in, folders and exit codes out.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn provbench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_provbench"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .output()
+        .expect("provbench runs")
+}
+
+/// Runs an experiment into a new folder.
+fn run(experiment: &str, more: &[&str]) -> (Output, TempDir, PathBuf) {
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("run");
+    let out = folder.to_str().expect("a path").to_owned();
+    let mut arguments = vec!["run", experiment, "--out", &out, "--no-plots"];
+    arguments.extend(more);
+    (provbench(&arguments), parent, folder)
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("a file")).expect("JSON")
+}
+
+const FEBRUARY: &str = "experiments/aap-vs-eda.yaml";
+
+/// Mean of a metric of an arm, in seconds.
+fn mean(summary: &Value, arm: &str, metric: &str) -> f64 {
+    let arms = summary["arms"].as_array().expect("arms");
+    let found = arms.iter().find(|found| found["arm"] == arm).expect("the arm");
+    found["metrics"][metric]["mean_ns"].as_f64().expect("a mean") / 1e9
+}
+
+#[test]
+fn the_february_measurement_is_reproduced() {
+    let (output, _parent, folder) = run(FEBRUARY, &["--blocks", "150"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let summary = json(&folder.join("summary.json"));
+    for (metric, seconds, percent) in
+        [("provision_total", 147.7, 12.0), ("deprovision_total", 83.7, 2.0), ("total", 231.3, 8.4)]
+    {
+        let eda = mean(&summary, "eda", metric);
+        assert!((eda - seconds).abs() < 0.01 * seconds, "{metric}: EDA takes {eda} s");
+        let faster = 100.0 * (1.0 - mean(&summary, "aap", metric) / eda);
+        assert!((faster - percent).abs() < 1.0, "{metric}: AAP is {faster} % faster");
+    }
+    let last = String::from_utf8_lossy(&output.stdout).lines().last().map(str::to_owned);
+    assert_eq!(last.as_deref(), folder.to_str(), "the last line is the run's folder");
+    assert_eq!(stderr(&output), "", "no progress bar in a pipe");
+}
+
+#[test]
+fn jobs_show_as_each_backend_names_and_runs_them() {
+    let (_, _parent, folder) = run(FEBRUARY, &["--blocks", "2"]);
+    let mut table = csv::Reader::from_path(folder.join("transitions.csv")).expect("a table");
+    let rows: Vec<Vec<String>> =
+        table.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect();
+    let states = |arm: &str, plane: &str, job_type: &str| -> Vec<(String, String)> {
+        rows.iter()
+            .filter(|row| {
+                row[0] == "1" && row[1] == arm && row[3] == "ci-0001" && row[5] == job_type && row[6] == plane
+            })
+            .map(|row| (row[4].clone(), row[8].clone()))
+            .collect()
+    };
+    for arm in ["eda", "aap"] {
+        for job_type in ["provision", "deprovision"] {
+            let (ids, words): (Vec<String>, Vec<String>) = states(arm, "backend", job_type).into_iter().unzip();
+            assert_eq!(words, ["Pending", "Waiting", "Running", "Succeeded"], "{arm} {job_type}");
+            assert!(ids.iter().all(|id| id.parse::<u64>().is_ok()), "{ids:?}");
+        }
+    }
+    let running_and_done =
+        |id: &str| vec![(id.to_owned(), "Running".to_owned()), (id.to_owned(), "Succeeded".to_owned())];
+    assert_eq!(states("eda", "observed", "provision"), running_and_done("eda-webhook-1"));
+    assert_eq!(states("eda", "observed", "deprovision"), running_and_done("eda-webhook-2"));
+    assert_eq!(states("eda", "operator", "provision"), running_and_done("eda-webhook-1"));
+    let aap = states("aap", "observed", "provision");
+    assert!(aap[0].0.parse::<u64>().is_ok() && aap[0].1 == "Pending", "{aap:?}");
+    assert_eq!(aap.last().map(|(_, state)| state.as_str()), Some("Succeeded"));
+}
+
+#[test]
+fn one_seed_gives_the_same_bytes_and_another_does_not() {
+    let (_, _a, first) = run(FEBRUARY, &["--blocks", "5", "--seed", "7"]);
+    let (_, _b, second) = run(FEBRUARY, &["--blocks", "5", "--seed", "7", "--threads", "1"]);
+    let (_, _c, other) = run(FEBRUARY, &["--blocks", "5", "--seed", "8"]);
+    for file in ["journal.ndjson", "samples.csv", "transitions.csv", "summary.csv", "summary.json", "histograms.hlog"] {
+        let read = |folder: &Path| fs::read(folder.join(file)).expect(file);
+        assert!(read(&first) == read(&second), "{file} differs between two runs with one seed");
+        assert!(read(&first) != read(&other), "{file} is the same for two seeds");
+    }
+}
+
+#[test]
+fn nothing_is_left_behind_when_instances_are_deleted_during_their_provisioning() {
+    let (output, _parent, folder) = run("experiments/delete-during-provision.yaml", &["--blocks", "5"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let mut table = csv::Reader::from_path(folder.join("samples.csv")).expect("a table");
+    let header = table.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|found| found == name).expect(name);
+    let mut rows = 0;
+    for row in table.records() {
+        let row = row.expect("a row");
+        assert_eq!(&row[column("outcome")], "canceled");
+        assert_eq!(&row[column("orphans")], "0");
+        if &row[column("arm")] == "aap" {
+            assert_eq!((&row[column("provision_state")], &row[column("deprovision_jobs")]), ("Canceled", "1"));
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, 5 * 2 * 2 * 3);
+}
+
+#[test]
+fn what_is_not_as_a_scenario_expects_makes_the_run_invalid() {
+    let set = "scenarios.when-running.expect.aap.deprovision_jobs=2";
+    let (output, _parent, folder) = run("experiments/delete-during-provision.yaml", &["--blocks", "1", "--set", set]);
+    assert_eq!(output.status.code(), Some(4));
+    let problems = json(&folder.join("run.json"))["problems"].to_string();
+    assert!(problems.contains("it has 1 deprovision jobs, expected 2"), "{problems}");
+}
+
+#[test]
+fn an_experiment_that_cannot_end_is_cut_off_and_its_samples_are_censored() {
+    let (output, _parent, folder) = run(FEBRUARY, &["--blocks", "2", "--set", "deadline=2m"]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    let summary = json(&folder.join("summary.json"));
+    for arm in summary["arms"].as_array().expect("arms") {
+        assert_eq!(arm["outcomes"]["censored"], 6, "{arm}");
+        assert_eq!(arm["instances"], 6);
+    }
+}
+
+#[test]
+fn each_bad_input_is_told_and_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(FEBRUARY)).expect("the experiment");
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/profiles");
+    let text = text
+        .replace("profile: vmaas", &format!("profile: {}/vmaas", profiles.display()))
+        .replace("2026-02\n", "2026-02.yaml\n");
+    for (name, from, to, expected) in [
+        ("unknown field", "blocks:", "blokcs:", "blokcs"),
+        ("bad duration", "poll_interval: 30s", "poll_interval: 30", "is not a duration"),
+        ("negative time", "poll_interval: 30s", "poll_interval: -30s", "is negative"),
+        ("zero instances", "instances: 3", "instances: 0", "instances is 0"),
+        ("two arms with one name", "- name: aap", "- name: eda", "two arms are named"),
+        ("unknown profile", "vmaas-dev-2026-02.yaml", "nobody.yaml", "there is no profile"),
+    ] {
+        let file = folder.path().join("experiment.yaml");
+        assert!(text.contains(from), "{from}");
+        fs::write(&file, text.replace(from, to)).expect("written");
+        let out = folder.path().join("out");
+        let output = provbench(&["run", file.to_str().expect("a path"), "--out", out.to_str().expect("a path")]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let error = stderr(&output);
+        assert!(error.contains(expected) && error.contains("experiment.yaml:"), "{name}: {error}");
+        assert!(!out.exists(), "{name} left a folder");
+        assert_eq!(output.stdout, b"", "{name}");
+    }
+}
+
+#[test]
+fn what_can_not_be_read_or_written_is_told() {
+    let output = provbench(&["run", "experiments/nothing.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("experiments/nothing.yaml: failed to read the experiment"), "{}", stderr(&output));
+
+    let output = provbench(&["run", FEBRUARY, "--out", "Cargo.toml/run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("failed to write to Cargo.toml/run"), "{}", stderr(&output));
+
+    let output = provbench(&["run", FEBRUARY, "--out", "src"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("holds files already"), "{}", stderr(&output));
+
+    for (arguments, expected) in [
+        (&["--blocks", "0"][..], "at least 1 block"),
+        (&["--time-scale", "0.5"], "virtual time has no scale"),
+        (&["--clock", "real", "--time-scale", "-1"], "above 0"),
+        (&["--cluster", "kind"], "only `embedded`"),
+        (&["--set", "arms.gcp.provider=aap"], "there is no `gcp`"),
+    ] {
+        let mut all = vec!["run", FEBRUARY];
+        all.extend(arguments);
+        let output = provbench(&all);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn everything_can_be_rendered_again_from_the_journal() {
+    let (_, _parent, folder) = run(FEBRUARY, &["--blocks", "3"]);
+    let files = [
+        "samples.csv",
+        "transitions.csv",
+        "summary.json",
+        "summary.csv",
+        "comparison.md",
+        "histograms.hlog",
+        "report.html",
+    ];
+    let read = || files.map(|file| fs::read(folder.join(file)).expect(file));
+    let before = read();
+    files.iter().for_each(|file| fs::remove_file(folder.join(file)).expect(file));
+    let output = provbench(&["report", folder.to_str().expect("a path"), "--no-plots"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(before == read());
+    assert_eq!(provbench(&["report", "src"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_summary_can_be_printed_as_json() {
+    let (output, _parent, folder) = run(FEBRUARY, &["--blocks", "1", "--format", "json"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (summary, last) = text.trim_end().rsplit_once('\n').expect("two parts");
+    assert_eq!(last, folder.to_str().expect("a path"));
+    let printed: Value = serde_json::from_str(summary).expect("JSON");
+    assert_eq!(printed, json(&folder.join("summary.json")));
+    let comparison = &printed["comparisons"][0];
+    for key in ["metric", "scenario", "baseline", "arm", "difference_ns", "ratio", "ci_low", "ci_high", "verdict"] {
+        assert!(comparison.get(key).is_some(), "{key}");
+    }
+    assert_eq!((&comparison["verdict"], &comparison["ci_low"]), (&Value::from("inconclusive"), &Value::Null));
+}

@@ -1,0 +1,79 @@
+//! Runs on the machine's clock, over loopback sockets, with durations scaled.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+const FEBRUARY: &str = "experiments/aap-vs-eda.yaml";
+
+fn provbench() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provbench"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+#[test]
+fn the_real_clock_agrees_with_the_virtual_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = |clock: &[&str], name: &str| -> Value {
+        let out = folder.path().join(name);
+        let output = provbench()
+            .args(["run", FEBRUARY, "--blocks", "2", "--no-plots", "--out"])
+            .arg(&out)
+            .args(clock)
+            .output()
+            .expect("provbench runs");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(&fs::read_to_string(out.join("summary.json")).expect("a file")).expect("JSON")
+    };
+    let real = summary(&["--clock", "real", "--time-scale", "0.01"], "real");
+    let simulated = summary(&[], "virtual");
+    assert_eq!((&real["clock"], &simulated["clock"]), (&Value::from("real"), &Value::from("virtual")));
+    for (real, simulated) in
+        real["arms"].as_array().expect("arms").iter().zip(simulated["arms"].as_array().expect("arms"))
+    {
+        assert_eq!(real["arm"], simulated["arm"]);
+        let mean = |arm: &Value| arm["metrics"]["provision_total"]["mean_ns"].as_f64().expect("a mean") / 1e9;
+        // The same draws: what differs is what the machine takes, hundredfold. A wrong scale would be off by far more.
+        let (real, simulated) = (mean(real), mean(simulated));
+        assert!(real > simulated - 1.0 && real < simulated * 1.15, "{real} s against {simulated} s");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_run_with_what_was_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    let child = provbench()
+        .args(["run", FEBRUARY, "--clock", "real", "--time-scale", "0.005", "--no-plots", "--out"])
+        .arg(&out)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("provbench starts");
+    // Until one trial is written, for half a minute at most.
+    let mut written = false;
+    for _ in 0..300 {
+        std::thread::park_timeout(Duration::from_millis(100));
+        written = fs::read_to_string(out.join("journal.ndjson")).is_ok_and(|journal| journal.contains("trial_end"));
+        if written {
+            break;
+        }
+    }
+    assert!(written, "no trial was written");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("provbench ends");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("what was measured is written"), "{stderr}");
+    let run: Value = serde_json::from_str(&fs::read_to_string(out.join("run.json")).expect("a file")).expect("JSON");
+    assert_eq!(run["status"], "incomplete");
+    let samples = fs::read_to_string(out.join("samples.csv")).expect("a file");
+    assert!(samples.lines().count() >= 4, "the header and one trial at least");
+    assert!(out.join("report.html").exists());
+}
