@@ -9,6 +9,7 @@ use super::{
     state::State,
     status::Refusal,
     update::{Origin, Updated, check_sent_revision, present, store_status, update, update_status},
+    wire,
 };
 
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -39,7 +40,7 @@ impl Patch {
     pub(super) fn parse(content_type: &str, body: &[u8]) -> Result<Self, Refusal> {
         let undecodable = |error: serde_json::Error| Refusal::bad_request(format!("error decoding patch: {error}"));
         match content_type {
-            MERGE_PATCH => match serde_json::from_slice(body).map_err(undecodable)? {
+            MERGE_PATCH => match wire::read(body).map_err(undecodable)? {
                 Value::Object(fields) => Ok(Self::Merge(fields)),
                 _ => Err(Refusal::bad_request("error decoding patch: a merge patch of an object must be an object")),
             },
