@@ -1,5 +1,7 @@
 //! Deleting: finalizers, preconditions, collections, namespaces and definitions.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! Whatever is written in whatever order: what a watcher sees from any revision on is what a model says happened.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 

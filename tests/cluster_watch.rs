@@ -1,5 +1,7 @@
 //! Watches: replay, selection, bookmarks, ends, and what happens to those who lag.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 
