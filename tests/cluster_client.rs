@@ -1,5 +1,7 @@
 //! The embedded cluster as kube's own client, watcher and reflector see it: in memory in virtual time, and over TCP.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! Deleting: finalizers, preconditions, collections, namespaces and definitions.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 
@@ -113,7 +115,9 @@ async fn preconditions_must_hold() {
         );
         assert!(message.contains("in the precondition"), "{message}");
     }
-    assert_eq!(ask.delete_with(&path, &json!("x")).await.0, 400);
+    for malformed in [json!("x"), json!([]), json!({"preconditions": 1})] {
+        assert_eq!(ask.delete_with(&path, &malformed).await.0, 400, "{malformed}");
+    }
     let metadata = &object["metadata"];
     let right = json!({"preconditions": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}});
     assert_eq!(ask.delete_with(&path, &right).await.0, 200);

@@ -1,5 +1,7 @@
 //! Lists: selection, order, pages.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 

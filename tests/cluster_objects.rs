@@ -1,5 +1,7 @@
 //! Creating, reading and changing objects: what the embedded cluster has in common with kube-apiserver.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 

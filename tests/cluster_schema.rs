@@ -1,5 +1,7 @@
 //! Custom resources are held to their schemas, and complaints read like the real server's.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! Watches: replay, selection, bookmarks, ends, and what happens to those who lag.
 
+#![cfg(feature = "harness")]
+
 #[path = "cluster_support/mod.rs"]
 mod support;
 
@@ -40,7 +42,8 @@ async fn a_watcher_that_waits_is_woken_by_a_write() {
     tokio::task::yield_now().await;
     assert!(!waiter.is_finished());
     let object = Asker::new(&cluster).created(INSTANCES, &instance("a")).await;
-    assert_eq!(waiter.await.expect("no panic"), Some(format!("ADDED a {}", revision(&object))));
+    let woken = tokio::time::timeout(Duration::from_secs(1), waiter).await.expect("woken").expect("no panic");
+    assert_eq!(woken, Some(format!("ADDED a {}", revision(&object))));
 }
 
 #[tokio::test(start_paused = true)]

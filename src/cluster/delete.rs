@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     call::Call, create::to_bytes, kinds::Role, meta, selection::Selection, state::State, status::Refusal, terminate,
@@ -33,7 +33,9 @@ impl DeleteOptions {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
+        // By way of a map, because a list would pass for a struct too.
         serde_json::from_slice(body)
+            .and_then(|fields: Map<String, Value>| Self::deserialize(Value::Object(fields)))
             .map_err(|error| Refusal::bad_request(format!("the DeleteOptions provided cannot be read: {error}")))
     }
 

@@ -46,6 +46,17 @@ pub(super) fn set_revision(object: &mut Value, revision: u64) {
     set(of_mut(object), "resourceVersion", Value::String(revision.to_string()));
 }
 
+/// Puts a status in, or takes it out.
+pub(super) fn set_status(object: &mut Value, status: Option<Value>) {
+    let Value::Object(fields) = object else { return };
+    match status {
+        Some(status) => set(fields, "status", status),
+        None => {
+            fields.remove("status");
+        }
+    }
+}
+
 /// Sets a field without a new key where it is there already.
 pub(super) fn set(map: &mut Map<String, Value>, field: &str, value: Value) {
     match map.get_mut(field) {

@@ -8,8 +8,9 @@
 //!
 //! # Flow
 //! `service` reads the body and hands the request to `route`, which parses it (`path`, `query`) and calls one verb:
-//! `read`, `create`, `update`, `patch`, `delete`, `watch`. A verb changes `state` only through `State::insert`,
-//! `State::replace` and `State::remove`, and each of these appends one event to the log of its resource.
+//! `read`, `create`, `update`, `patch`, `delete`, `watch`. A verb changes `state` only through the methods
+//! `insert`, `replace`, `replace_status` and `remove` of `State`, each of which appends one event to the log of its
+//! resource.
 //!
 //! # Guarantees
 //! - One lock, never held across an await. A watcher is a position in a log: a slow one costs nothing and delays nobody.
@@ -53,6 +54,7 @@ mod status;
 mod terminate;
 mod update;
 mod watch;
+mod wire;
 
 pub use body::ClusterBody;
 pub use crd::InvalidCrd;

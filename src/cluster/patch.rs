@@ -9,6 +9,7 @@ use super::{
     state::State,
     status::Refusal,
     update::{Origin, Updated, check_sent_revision, present, store_status, update, update_status},
+    wire,
 };
 
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -39,7 +40,7 @@ impl Patch {
     pub(super) fn parse(content_type: &str, body: &[u8]) -> Result<Self, Refusal> {
         let undecodable = |error: serde_json::Error| Refusal::bad_request(format!("error decoding patch: {error}"));
         match content_type {
-            MERGE_PATCH => match serde_json::from_slice(body).map_err(undecodable)? {
+            MERGE_PATCH => match wire::read(body).map_err(undecodable)? {
                 Value::Object(fields) => Ok(Self::Merge(fields)),
                 _ => Err(Refusal::bad_request("error decoding patch: a merge patch of an object must be an object")),
             },
@@ -54,49 +55,50 @@ impl Patch {
         }
     }
 
-    fn apply(self, object: &mut Value) -> Result<(), Refusal> {
-        match self {
-            Self::Merge(fields) => merge(object, Value::Object(fields)),
-            Self::Json(operations) => {
-                for operation in operations {
-                    let grows = matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_));
-                    if operation.path().tokens().count() > DEEPEST {
-                        return Err(Refusal::patch_failed());
-                    }
-                    json_patch::patch_unsafe(object, &[operation]).map_err(|_| Refusal::patch_failed())?;
-                    if grows && !fits(object, DEEPEST, &mut { LARGEST }) {
-                        return Err(Refusal::too_large(LARGEST));
-                    }
-                }
-                if !fits(object, DEEPEST, &mut { LARGEST }) {
-                    return Err(Refusal::too_large(LARGEST));
-                }
+    /// The object that the patch makes of another.
+    fn apply(self, old: &Value) -> Result<Value, Refusal> {
+        let operations = match self {
+            Self::Merge(fields) => return Ok(merge(Some(old), Value::Object(fields))),
+            Self::Json(operations) => operations,
+        };
+        let mut object = old.clone();
+        for operation in operations {
+            let grows = matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_));
+            if operation.path().tokens().count() > DEEPEST {
+                return Err(Refusal::patch_failed());
+            }
+            json_patch::patch_unsafe(&mut object, &[operation]).map_err(|_| Refusal::patch_failed())?;
+            if grows && !fits(&object, DEEPEST, &mut { LARGEST }) {
+                return Err(Refusal::too_large(LARGEST));
             }
         }
-        Ok(())
+        if fits(&object, DEEPEST, &mut { LARGEST }) { Ok(object) } else { Err(Refusal::too_large(LARGEST)) }
     }
 }
 
-/// Applies a merge patch; consumes it, so that its values move instead of being copied.
-fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(fields) = target else { return };
-    for (field, value) in patch {
+/// What a merge patch makes of a value. The patch becomes the result, and only what it leaves alone is copied: of a
+/// status whose lists are replaced, that is next to nothing.
+fn merge(old: Option<&Value>, patch: Value) -> Value {
+    let Value::Object(mut fields) = patch else { return patch };
+    let old = old.and_then(Value::as_object);
+    let mut removed = Vec::new();
+    for (field, value) in &mut fields {
         if value.is_null() {
-            fields.remove(&field);
-        } else if let Some(place) = fields.get_mut(&field) {
-            merge(place, value);
-        } else {
-            // Merged into nothing rather than put there as it is, so that its nulls go.
-            merge(fields.entry(field).or_insert(Value::Null), value);
+            removed.push(field.clone());
+        } else if value.is_object() {
+            // Also where there is nothing to merge with, so that its nulls go.
+            *value = merge(old.and_then(|old| old.get(field)), value.take());
         }
     }
+    for (field, value) in old.into_iter().flatten() {
+        if !fields.contains_key(field) {
+            fields.insert(field.clone(), value.clone());
+        }
+    }
+    for field in removed {
+        fields.remove(&field);
+    }
+    Value::Object(fields)
 }
 
 /// Whether a value stays within a depth and a budget of bytes.
@@ -132,8 +134,7 @@ fn fits(value: &Value, depth: usize, budget: &mut usize) -> bool {
 /// # Errors
 /// 400, 404, 409, 413 or 422.
 pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
-    let mut object = present(state, call, name)?.clone();
-    patch.apply(&mut object)?;
+    let object = patch.apply(present(state, call, name)?)?;
     match update(state, call, name, object, Origin::Patch)? {
         Updated::Kept(bytes) | Updated::Created(bytes) => Ok(bytes),
     }
@@ -147,20 +148,20 @@ pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch
     let old = present(state, call, name)?;
     let patch = match patch {
         Patch::Merge(mut fields) if touches_status_only(call, &fields) => {
-            // The common case, and the hot one: copy the status instead of the object.
+            // The common case, and the hot one: nothing but the status is copied.
             if let Some(sent) = fields.get("metadata").and_then(|metadata| metadata["resourceVersion"].as_str()) {
                 check_sent_revision(&call.kind, name, sent, old)?;
             }
-            let mut status = old.get("status").cloned().unwrap_or_default();
-            if let Some(change) = fields.remove("status") {
-                merge(&mut status, change);
-            }
-            return store_status(state, call, name, Some(status));
+            let old = old.get("status");
+            let status = match fields.remove("status") {
+                Some(change) => Some(merge(old, change)),
+                None => old.cloned(),
+            };
+            return store_status(state, call, name, status);
         }
         patch => patch,
     };
-    let mut object = old.clone();
-    patch.apply(&mut object)?;
+    let object = patch.apply(old)?;
     update_status(state, call, name, object, Origin::Patch)
 }
 
@@ -203,9 +204,7 @@ mod tests {
             (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
             (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
         ] {
-            let mut merged = target.clone();
-            merge(&mut merged, patch.clone());
-            assert_eq!(merged, result, "{target} and {patch}");
+            assert_eq!(merge(Some(&target), patch.clone()), result, "{target} and {patch}");
         }
     }
 
@@ -217,7 +216,7 @@ mod tests {
             operations.push(json!({"op": "copy", "from": "", "path": format!("/c{round}")}));
         }
         let patch = Patch::parse(JSON_PATCH, &serde_json::to_vec(&operations).unwrap()).unwrap();
-        let refusal = patch.apply(&mut json!({})).unwrap_err();
+        let refusal = patch.apply(&json!({})).unwrap_err();
         assert_eq!(refusal.code(), 413);
     }
 

@@ -23,6 +23,7 @@ use super::{
     status::Refusal,
     update::{Origin, Updated, update, update_status},
     watch::Watch,
+    wire,
 };
 
 /// Answers a request.
@@ -75,7 +76,7 @@ impl Verb {
             if !matches!(content_type, "" | "application/json") {
                 return Err(Refusal::unsupported_media_type(&["application/json"]));
             }
-            serde_json::from_slice(body).map_err(|error| {
+            wire::read(body).map_err(|error| {
                 Refusal::bad_request(format!("the object provided is unrecognized: json parse error: {error}"))
             })
         };

@@ -1,4 +1,4 @@
-//! The objects, and the only three ways to change them.
+//! The objects, and the only four ways to change them.
 
 use std::{collections::BTreeMap, sync::Arc, task::Waker};
 
@@ -12,6 +12,7 @@ use super::{
     log::Log,
     meta,
     page::Pages,
+    wire::{self, Layout},
 };
 
 /// Everything that the lock protects.
@@ -59,6 +60,8 @@ pub(super) struct Stored {
     pub bytes: Bytes,
     /// Its labels, shared with its events.
     pub labels: Labels,
+    /// Where in the bytes the status stands.
+    layout: Layout,
 }
 
 impl Resource {
@@ -125,13 +128,13 @@ impl State {
     pub(super) fn insert(&mut self, at: usize, namespace: &str, name: &str, mut value: Value) -> Bytes {
         self.revision += 1;
         meta::set_revision(&mut value, self.revision);
-        let line = write_line(&mut self.scratch, Change::Added, &value);
+        let (line, layout) = wire::line(&mut self.scratch, Change::Added, &value);
         let bytes = event::object_of(Change::Added, &line);
         let Some(resource) = self.resources.get_mut(at) else { return bytes };
         let namespace = shared_key(&resource.objects, namespace);
         let name: Arc<str> = name.into();
         let labels = Labels::of(&value);
-        let stored = Stored { value: Arc::new(value), bytes: bytes.clone(), labels: labels.clone() };
+        let stored = Stored { value: Arc::new(value), bytes: bytes.clone(), labels: labels.clone(), layout };
         resource.objects.entry(namespace.clone()).or_default().insert(name.clone(), stored);
         resource.count += 1;
         let event =
@@ -155,7 +158,8 @@ impl State {
         edit(&mut stored.value);
         // Nobody else holds the value as a rule, so that this copies nothing.
         meta::set_revision(Arc::make_mut(&mut stored.value), self.revision);
-        let line = write_line(&mut self.scratch, Change::Modified, &stored.value);
+        let (line, layout) = wire::line(&mut self.scratch, Change::Modified, &stored.value);
+        stored.layout = layout;
         let before_object = std::mem::replace(&mut stored.bytes, event::object_of(Change::Modified, &line));
         let mut before = None;
         if !stored.labels.are_those_of(&stored.value) {
@@ -164,6 +168,37 @@ impl State {
         }
         let (bytes, labels) = (stored.bytes.clone(), stored.labels.clone());
         let event = Event { revision: self.revision, change: Change::Modified, namespace, name, line, labels, before };
+        resource.log.push(event, &mut self.woken);
+        Some(bytes)
+    }
+
+    /// Changes the status of an object and gives its new bytes; nothing where there is no such object.
+    pub(super) fn replace_status(
+        &mut self,
+        at: usize,
+        namespace: &str,
+        name: &str,
+        status: Option<Value>,
+    ) -> Option<Bytes> {
+        let resource = self.resources.get_mut(at)?;
+        let (namespace, objects) = entry_mut(&mut resource.objects, namespace)?;
+        let (name, stored) = entry_mut(objects, name)?;
+        let revision = self.revision + 1;
+        let spliced =
+            wire::line_with_status(&mut self.scratch, &stored.bytes, &stored.layout, revision, status.as_ref());
+        let (line, layout) = spliced?;
+        self.revision = revision;
+        let value = Arc::make_mut(&mut stored.value);
+        meta::set_revision(value, revision);
+        meta::set_status(value, status);
+        debug_assert_eq!(
+            (line.clone(), layout.clone()),
+            wire::line(&mut self.scratch, Change::Modified, value),
+            "the copied bytes say the same as the object"
+        );
+        let (change, bytes) = (Change::Modified, event::object_of(Change::Modified, &line));
+        (stored.bytes, stored.layout) = (bytes.clone(), layout);
+        let event = Event { revision, change, namespace, name, line, labels: stored.labels.clone(), before: None };
         resource.log.push(event, &mut self.woken);
         Some(bytes)
     }
@@ -180,7 +215,7 @@ impl State {
         resource.count -= 1;
         self.revision += 1;
         meta::set_revision(Arc::make_mut(&mut stored.value), self.revision);
-        let line = write_line(&mut self.scratch, Change::Deleted, &stored.value);
+        let (line, _) = wire::line(&mut self.scratch, Change::Deleted, &stored.value);
         let bytes = event::object_of(Change::Deleted, &line);
         let (revision, change, labels) = (self.revision, Change::Deleted, stored.labels);
         let event = Event { revision, change, namespace, name, line, labels, before: None };
@@ -207,14 +242,4 @@ fn entry_mut<'a, V>(map: &'a mut BTreeMap<Arc<str>, V>, key: &str) -> Option<(Ar
     let key = map.get_key_value(key)?.0.clone();
     let value = map.get_mut(&key)?;
     Some((key, value))
-}
-
-/// Serialises a watch line; the object's own bytes are a slice of it.
-fn write_line(scratch: &mut Vec<u8>, change: Change, value: &Value) -> Bytes {
-    scratch.clear();
-    scratch.extend_from_slice(change.prefix());
-    // A value has text keys and finite numbers only, and a vector takes every byte: this cannot fail.
-    let _ = serde_json::to_writer(&mut *scratch, value);
-    scratch.extend_from_slice(event::SUFFIX);
-    Bytes::copy_from_slice(scratch)
 }

@@ -145,22 +145,10 @@ pub(super) fn store_status(
     }
     if call.dry_run {
         let mut object = Value::clone(&stored.value);
-        put_status(&mut object, status);
+        meta::set_status(&mut object, status);
         return Ok(to_bytes(&object));
     }
-    state
-        .replace(call.at, call.namespace, name, |value| put_status(Arc::make_mut(value), status))
-        .ok_or_else(|| Refusal::not_found(kind, name))
-}
-
-fn put_status(object: &mut Value, status: Option<Value>) {
-    let Value::Object(fields) = object else { return };
-    match status {
-        Some(status) => meta::set(fields, "status", status),
-        None => {
-            fields.remove("status");
-        }
-    }
+    state.replace_status(call.at, call.namespace, name, status).ok_or_else(|| Refusal::not_found(kind, name))
 }
 
 /// The present state of an object.
@@ -259,7 +247,7 @@ fn carry_over(kind: &Kind, new: &mut Value, old: &Value) {
         }
     }
     if kind.status {
-        put_status(new, old.get("status").cloned());
+        meta::set_status(new, old.get("status").cloned());
     }
 }
 
