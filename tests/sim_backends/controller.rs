@@ -160,3 +160,21 @@ async fn a_job_that_ends_before_its_cancellation_takes_hold_has_succeeded() {
     assert_eq!(world.status(id).await, "successful");
     machines.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_jobs_of_a_template_are_listed_under_it() {
+    let world = World::new(profile("instant"), Cluster::default());
+    for template in [7, 8, 7] {
+        world.launch(template, "ci-0001").await;
+    }
+    world.aap.idle().await;
+    let ids = |page: Value| -> Vec<u64> {
+        page["results"].as_array().expect("a list").iter().filter_map(|job| job["id"].as_u64()).collect()
+    };
+    assert_eq!(ids(world.get("/api/v2/job_templates/7/jobs/").await), [1, 3]);
+    assert_eq!(ids(world.get("/api/v2/job_templates/7/jobs/?id=3").await), [3]);
+    assert_eq!(ids(world.get("/api/v2/jobs/?status=successful&name=delete-vm").await), [2]);
+    assert_eq!(ids(world.get("/api/v2/jobs/?id__in=3,1,9").await), [1, 3], "in order, and only those there are");
+    let job = world.get("/api/v2/jobs/3/").await;
+    assert_eq!(job["event_processing_finished"], true, "without it the official client waits for ever");
+}

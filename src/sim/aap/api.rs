@@ -57,6 +57,7 @@ enum Target<'a> {
     Templates(Option<TemplateKind>),
     Template(TemplateKind, &'a str),
     Launch(TemplateKind, &'a str),
+    TemplateJobs(TemplateKind, &'a str),
     Jobs(Option<JobKind>),
     Job(JobKind, &'a str),
     Cancel(JobKind, &'a str),
@@ -86,6 +87,8 @@ impl<'a> Target<'a> {
                 Some(kind) => Self::Template(kind, id),
                 None => Self::Job(job_kind(collection)?, id),
             },
+            ["job_templates", id, "jobs"] => Self::TemplateJobs(TemplateKind::Job, id),
+            ["workflow_job_templates", id, "workflow_jobs"] => Self::TemplateJobs(TemplateKind::Workflow, id),
             [collection, id, "launch"] => Self::Launch(template_kind(collection)?, id),
             [collection, id, "cancel"] => Self::Cancel(job_kind(collection)?, id),
             _ => return None,
@@ -101,7 +104,7 @@ impl<'a> Target<'a> {
             Self::Templates(_) => Resource::Templates,
             Self::Template(..) => Resource::Template,
             Self::Launch(..) => Resource::Launch,
-            Self::Jobs(_) => Resource::Jobs,
+            Self::Jobs(_) | Self::TemplateJobs(..) => Resource::Jobs,
             Self::Job(..) => Resource::Job,
             Self::Cancel(..) => Resource::Cancel,
         }
@@ -199,7 +202,11 @@ impl Controller {
                 let at = self.catalogue.find(kind, reference).ok_or(no_template(kind))?;
                 self.launch_requirements(at)
             }
-            Target::Jobs(kind) => return self.list_jobs(root, request, kind),
+            Target::Jobs(kind) => return self.list_jobs(root, request, kind, None),
+            Target::TemplateJobs(kind, reference) => {
+                let at = self.catalogue.find(kind, reference).ok_or(no_template(kind))?;
+                return self.list_jobs(root, request, Some(kind.into()), Some(at));
+            }
             Target::Job(kind, id) => return self.read_job(root, kind, id),
             Target::Cancel(kind, id) => {
                 let id = self.job_id(kind, id)?;

@@ -106,6 +106,8 @@ impl Window {
 struct Filters {
     ids: Option<Vec<u64>>,
     name: Option<String>,
+    /// The place of a template in the catalogue.
+    template: Option<usize>,
     statuses: Option<Vec<String>>,
     descending: bool,
 }
@@ -128,6 +130,8 @@ impl Filters {
                     filters.statuses = Some(value.split(',').map(str::to_owned).collect());
                 }
                 "order_by" => filters.descending = value.starts_with('-'),
+                // A simulated workflow has no jobs beneath it.
+                "unified_job_node__workflow_job" => filters.ids = Some(Vec::new()),
                 "page" | "page_size" | "format" | "search" | "count_disabled" => {}
                 other => {
                     let field = other.split("__").next().unwrap_or(other);
@@ -143,10 +147,15 @@ impl Filters {
     fn holds(&self, controller: &Controller, job: &Job) -> bool {
         let name = || job.template.map_or("", |at| controller.catalogue.template(at).name.as_str());
         self.name.as_deref().is_none_or(|wanted| wanted == name())
+            && self.template.is_none_or(|wanted| job.template == Some(wanted))
             && self.statuses.as_ref().is_none_or(|statuses| statuses.iter().any(|status| status == job.status.wire()))
     }
 
-    /// The ids of the jobs that pass, in order. Only a filter by name or status looks at every job.
+    fn is_by_kind_only(&self) -> bool {
+        self.name.is_none() && self.template.is_none() && self.statuses.is_none()
+    }
+
+    /// The ids of the jobs that pass, in order. Only a filter by name, template or status looks at every job.
     fn select(&self, controller: &Controller, state: &State, kind: Option<JobKind>) -> Vec<u64> {
         let is_of_kind = |job: &&Job| kind.is_none_or(|kind| job.kind == kind);
         let mut ids: Vec<u64> = match (&self.ids, kind) {
@@ -157,7 +166,7 @@ impl Filters {
                 .filter(|job| self.holds(controller, job))
                 .map(|job| job.id)
                 .collect(),
-            (None, Some(kind)) if self.name.is_none() && self.statuses.is_none() => state.jobs.of_kind(kind).to_vec(),
+            (None, Some(kind)) if self.is_by_kind_only() => state.jobs.of_kind(kind).to_vec(),
             (None, _) => {
                 let jobs = state.jobs.all().iter().filter(is_of_kind);
                 jobs.filter(|job| self.holds(controller, job)).map(|job| job.id).collect()
@@ -185,17 +194,18 @@ impl Controller {
         window.page(request, &places, |at| self.catalogue.body(at, root))
     }
 
-    /// A list of jobs of a kind, or of all kinds.
+    /// A list of jobs of a kind, or of all kinds; of one template, where one is given.
     pub(super) fn list_jobs(
         &self,
         root: Root,
         request: &Request<Bytes>,
         kind: Option<JobKind>,
+        template: Option<usize>,
     ) -> Result<Answer, Refusal> {
         let query = Query::of(request);
         let window = Window::of(query)?;
         let model = kind.map_or("UnifiedJob", JobKind::model);
-        let filters = Filters::of(query, model)?;
+        let filters = Filters { template, ..Filters::of(query, model)? };
         let mut state = self.state.lock();
         let ids = filters.select(self, &state, kind);
         // The first job of a batch stands for it.
