@@ -275,3 +275,7 @@ impl Context {
         self.fresh_instances.forget(key);
     }
 }
+
+#[cfg(test)]
+#[path = "context_tests.rs"]
+mod tests;

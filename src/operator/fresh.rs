@@ -73,3 +73,7 @@ fn is_newer<K: Resource>(own: &K, cached: &K) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "fresh_tests.rs"]
+mod tests;
