@@ -176,6 +176,13 @@ impl Lab {
         self.instances().patch(name, &PatchParams::default(), &patch).await.expect("a patch");
     }
 
+    /// Keeps the object when the operator lets it go.
+    pub(crate) async fn hold(&self, name: &str) {
+        let mut finalizers = vec!["test/hold".to_owned()];
+        finalizers.extend(self.get(name).await.and_then(|object| object.metadata.finalizers).unwrap_or_default());
+        self.patch(name, json!({"metadata": {"finalizers": finalizers}})).await;
+    }
+
     /// Strips all finalizers and deletes: as an impatient administrator does.
     pub(crate) async fn remove_by_force(&self, name: &str) {
         self.patch(name, json!({"metadata": {"finalizers": []}})).await;
