@@ -205,6 +205,7 @@ impl JobHistory {
     }
 
     /// The jobs, oldest first.
+    #[must_use]
     pub fn iter(&self) -> std::collections::vec_deque::Iter<'_, JobStatus> {
         self.jobs.iter()
     }

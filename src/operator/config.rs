@@ -304,7 +304,7 @@ impl Config {
     pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<Warning>), ConfigError> {
         let mut reader = Reader { lookup, warnings: Vec::new() };
         let mut config = Self::with_defaults(ProviderKind::Eda);
-        reader.parsed(PROVIDER, &mut config.provider, "eda", |text| text.parse());
+        reader.parsed(PROVIDER, &mut config.provider, "eda", str::parse);
         reader.parsed(HISTORY, &mut config.max_job_history, "10", at_least_one);
         reader.parsed(REQUEST_INTERVAL, &mut config.minimum_request_interval, "0 (off)", duration);
         reader.parsed(POLL_INTERVAL, &mut config.status_poll_interval, "30s", some_time);

@@ -227,14 +227,12 @@ impl Context {
         let Some(tenant) = object.annotation(names::TENANT_ANNOTATION) else { return TenantSeen::Absent };
         let name = tenant_object_name(tenant);
         let tenant_key = ObjectKey { namespace: key.namespace.clone(), name: name.as_str().into() };
-        match self.tenant_state(&tenant_key) {
-            TenantSeen::Ready(reference) => TenantSeen::Ready(reference),
-            _ => {
-                // First the place among those who wait, then a second look: an event in between is not missed.
-                self.ownership.wait_for(&name, key);
-                self.tenant_state(&tenant_key)
-            }
+        if let TenantSeen::Ready(reference) = self.tenant_state(&tenant_key) {
+            return TenantSeen::Ready(reference);
         }
+        // First the place among those who wait, then a second look: an event in between is not missed.
+        self.ownership.wait_for(&name, key);
+        self.tenant_state(&tenant_key)
     }
 
     fn tenant_state(&self, key: &ObjectKey) -> TenantSeen {
@@ -277,3 +275,7 @@ impl Context {
         self.fresh_instances.forget(key);
     }
 }
+
+#[cfg(test)]
+#[path = "context_tests.rs"]
+mod tests;

@@ -40,7 +40,7 @@ impl<K: Resource> Fresh<K> {
         let mut written = self.written.lock();
         let cached = cached?;
         match written.get(key) {
-            Some(own) if is_newer(own.as_ref(), &cached) => Some(own.clone()),
+            Some(own) if is_newer(own.as_ref(), &cached) || is_released(own.as_ref(), &cached) => Some(own.clone()),
             Some(_) => {
                 written.remove(key);
                 Some(cached)
@@ -55,6 +55,13 @@ impl<K: Resource> Fresh<K> {
     }
 }
 
+/// Whether a write took a finalizer off the very version that the cache shows: the answer to a write that lets an object go
+/// carries the number of the version before.
+fn is_released<K: Resource>(own: &K, cached: &K) -> bool {
+    let (own, cached) = (own.meta(), cached.meta());
+    own.uid == cached.uid && own.resource_version == cached.resource_version && own.finalizers != cached.finalizers
+}
+
 fn is_newer<K: Resource>(own: &K, cached: &K) -> bool {
     let (own, cached) = (own.meta(), cached.meta());
     if own.uid != cached.uid {
@@ -66,3 +73,7 @@ fn is_newer<K: Resource>(own: &K, cached: &K) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "fresh_tests.rs"]
+mod tests;

@@ -89,3 +89,7 @@ fn remove(state: &mut State, key: &ObjectKey) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ownership_tests.rs"]
+mod tests;

@@ -97,9 +97,8 @@ impl Context {
             { "op": "test", "path": path, "value": names::FINALIZER },
             { "op": "remove", "path": path },
         ]);
-        let patch: kube::core::params::Patch<ComputeInstance> =
-            Patch::Json(serde_json::from_value(operations).unwrap_or_default());
-        self.patch_metadata(work, &patch, "remove the finalizer").await
+        let removal: Patch<ComputeInstance> = Patch::Json(serde_json::from_value(operations).unwrap_or_default());
+        self.patch_metadata(work, &removal, "remove the finalizer").await
     }
 
     async fn patch_metadata<P: serde::Serialize + std::fmt::Debug>(

@@ -43,6 +43,11 @@ fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
+/// Not every 409 says that: a conflict means that nothing was created.
+fn already_exists(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_already_exists())
+}
+
 /// Brings one Tenant as far as it can be brought now.
 ///
 /// # Errors
@@ -100,7 +105,7 @@ async fn create_namespace(ctx: &Context, name: &str) -> Result<(), ReconcileErro
     };
     let api = Api::<Namespace>::all(ctx.client.clone());
     match ctx.in_time(api.create(&PostParams::default(), &namespace)).await {
-        Err(error) if code(&error) != Some(409) => Err(ReconcileError::api("create the tenant's namespace")(error)),
+        Err(error) if !already_exists(&error) => Err(ReconcileError::api("create the tenant's namespace")(error)),
         _ => Ok(()),
     }
 }
@@ -112,7 +117,7 @@ async fn create_network(ctx: &Context, namespace: &str) -> Result<(), ReconcileE
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), namespace, &resource);
     match ctx.in_time(api.create(&PostParams::default(), &network)).await {
         // 404: this cluster has no such kind, and needs no network of its own for each tenant.
-        Err(error) if !matches!(code(&error), Some(404 | 409)) => {
+        Err(error) if code(&error) != Some(404) && !already_exists(&error) => {
             Err(ReconcileError::api("create the tenant's network")(error))
         }
         _ => Ok(()),

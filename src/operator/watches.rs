@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Api,
+    Api, Client,
     runtime::{
         WatchStreamExt,
         reflector::{self, store::Writer},
@@ -42,6 +42,18 @@ impl Backoff for WatchBackoff {
     }
 }
 
+/// A client whose requests fail when no answer begins in time: a list that hangs must not hold the operator for ever. What
+/// follows, the events of a watch, may take as long as it likes.
+fn in_time(ctx: &Arc<Context>) -> Client {
+    let namespace = ctx.client.default_namespace().to_owned();
+    let ctx = ctx.clone();
+    let service = tower::service_fn(move |request| {
+        let ctx = ctx.clone();
+        async move { ctx.in_time(ctx.client.send(request)).await }
+    });
+    Client::new(service, namespace)
+}
+
 /// Whether the server will not show the kind at all: it does not know it (404), or forbids it (403).
 fn is_refused(error: &watcher::Error) -> bool {
     let (watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)) = error else {
@@ -52,7 +64,7 @@ fn is_refused(error: &watcher::Error) -> bool {
 
 /// Follows the ComputeInstances until it is dropped.
 pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>) {
-    let api: Api<ComputeInstance> = Api::namespaced(ctx.client.clone(), &ctx.config.namespace);
+    let api: Api<ComputeInstance> = Api::namespaced(in_time(&ctx), &ctx.config.namespace);
     let events = kube::runtime::watcher(api, watcher::Config::default()).backoff(WatchBackoff::default());
     let mut events = std::pin::pin!(reflector::reflector(writer, events));
     let mut listed = BTreeSet::new();
@@ -88,7 +100,7 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>
 
 /// Follows the Tenants until it is dropped; wakes the instances that wait for one.
 pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
-    let api: Api<Tenant> = Api::namespaced(ctx.client.clone(), &ctx.config.namespace);
+    let api: Api<Tenant> = Api::namespaced(in_time(&ctx), &ctx.config.namespace);
     let events = kube::runtime::watcher(api, watcher::Config::default()).backoff(WatchBackoff::default());
     let mut events = std::pin::pin!(reflector::reflector(writer, events));
     let mut listed = BTreeSet::new();
@@ -135,7 +147,7 @@ fn wake_waiting(ctx: &Context, tenant: &ObjectKey) {
 
 /// Follows the VMs with the playbooks' label until it is dropped.
 pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync::Notify>) {
-    let api: Api<VirtualMachine> = Api::all(ctx.client.clone());
+    let api: Api<VirtualMachine> = Api::all(in_time(&ctx));
     let labelled = watcher::Config::default().labels(names::INSTANCE_LABEL);
     let mut events = std::pin::pin!(kube::runtime::watcher(api, labelled).backoff(WatchBackoff::default()));
     let mut listed = BTreeSet::new();

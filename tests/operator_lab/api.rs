@@ -27,8 +27,10 @@ pub(crate) enum Fault {
     Hang,
 }
 
+type When = Box<dyn FnMut(&str, &str) -> bool + Send>;
+
 struct Rule {
-    when: Box<dyn Fn(&str, &str) -> bool + Send>,
+    when: When,
     fault: Fault,
     left: usize,
 }
@@ -49,7 +51,7 @@ impl ApiServer {
     }
 
     /// The next `times` requests for which `when` holds (of method and path, and of the body) meet a fault.
-    pub(crate) fn fail(&self, times: usize, fault: Fault, when: impl Fn(&str, &str) -> bool + Send + 'static) {
+    pub(crate) fn fail(&self, times: usize, fault: Fault, when: impl FnMut(&str, &str) -> bool + Send + 'static) {
         self.rules.lock().push(Rule { when: Box::new(when), fault, left: times });
     }
 
@@ -78,9 +80,13 @@ impl ApiServer {
 
     fn fault(&self, line: &str, body: &str) -> Option<Fault> {
         let mut rules = self.rules.lock();
-        let rule = rules.iter_mut().find(|rule| rule.left > 0 && (rule.when)(line, body))?;
-        rule.left -= 1;
-        Some(rule.fault)
+        for rule in rules.iter_mut() {
+            if rule.left > 0 && (rule.when)(line, body) {
+                rule.left -= 1;
+                return Some(rule.fault);
+            }
+        }
+        None
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<Response<AnyBody>, BoxError> {

@@ -1,6 +1,8 @@
 //! A laboratory: the whole operator on an embedded API server in virtual time, with a small AAP and EDA of its own, and
 //! faults wherever a test wants them.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 pub(crate) mod api;
 pub(crate) mod backend;
 
@@ -12,7 +14,7 @@ use kube::{
 };
 use parking_lot::Mutex;
 use provbench::{
-    api::{ComputeInstance, ComputeInstanceSpec, JobState, JobType, Phase, VirtualMachine, crd, names},
+    api::{ComputeInstance, ComputeInstanceSpec, JobState, JobType, Phase, crd, names},
     clock::{ModelClock, SharedClock},
     cluster::{Cluster, Options},
     operator::{
@@ -120,6 +122,11 @@ impl Lab {
         self.running = Some(Running { stop, task });
     }
 
+    /// The provider of the next operator.
+    pub(crate) fn set_provider(&mut self, provider: ProviderKind) {
+        self.config.provider = provider;
+    }
+
     /// As a kill does: whatever is in work is lost.
     pub(crate) async fn kill_operator(&mut self) {
         let running = self.running.take().expect("an operator");
@@ -143,10 +150,15 @@ impl Lab {
     }
 
     pub(crate) async fn create_for(&self, name: &str, tenant: &str) -> ComputeInstance {
+        self.create_annotated(name, &[(names::TENANT_ANNOTATION, tenant)]).await
+    }
+
+    pub(crate) async fn create_annotated(&self, name: &str, annotations: &[(&str, &str)]) -> ComputeInstance {
+        let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let instance = ComputeInstance {
             metadata: ObjectMeta {
                 name: Some(name.into()),
-                annotations: Some([(names::TENANT_ANNOTATION.to_owned(), tenant.to_owned())].into()),
+                annotations: Some(annotations.collect()),
                 ..ObjectMeta::default()
             },
             spec: ComputeInstanceSpec { template_id: "osac.vm".into(), ..ComputeInstanceSpec::default() },
@@ -162,6 +174,13 @@ impl Lab {
     pub(crate) async fn patch(&self, name: &str, patch: Value) {
         let patch = Patch::Merge(patch);
         self.instances().patch(name, &PatchParams::default(), &patch).await.expect("a patch");
+    }
+
+    /// Keeps the object when the operator lets it go.
+    pub(crate) async fn hold(&self, name: &str) {
+        let mut finalizers = vec!["test/hold".to_owned()];
+        finalizers.extend(self.get(name).await.and_then(|object| object.metadata.finalizers).unwrap_or_default());
+        self.patch(name, json!({"metadata": {"finalizers": finalizers}})).await;
     }
 
     /// Strips all finalizers and deletes: as an impatient administrator does.
@@ -190,18 +209,20 @@ impl Lab {
         what: &str,
         is: impl Fn(Option<&ComputeInstance>) -> bool,
     ) {
-        let end = self.clock.now() + limit;
+        let begin = self.clock.now();
         loop {
             let object = self.get(name).await;
             if is(object.as_ref()) {
                 return;
             }
             assert!(
-                self.clock.now() < end,
+                self.clock.now() < begin + limit,
                 "{name} is not {what} within {limit:?}: {object:#?}\n{}",
                 self.log.lock().join("\n")
             );
-            self.sleep(millis(10)).await;
+            // A long wait is looked at less often.
+            let soon = self.clock.now() < begin + seconds(4);
+            self.sleep(if soon { millis(10) } else { millis(200) }).await;
         }
     }
 
@@ -213,18 +234,9 @@ impl Lab {
         self.until(name, limit, "gone", |object| object.is_none()).await;
     }
 
-    pub(crate) async fn until_jobs(&self, name: &str, limit: Duration, expected: &[JobState]) {
-        let what = format!("at the jobs {expected:?}");
-        self.until(name, limit, &what, |object| states(object) == expected).await;
-    }
-
     /// The VMs that exist.
     pub(crate) fn vms(&self) -> usize {
         self.cluster.count("kubevirt.io", "virtualmachines")
-    }
-
-    pub(crate) fn virtual_machines(&self, namespace: &str) -> Api<VirtualMachine> {
-        Api::namespaced(self.client.clone(), namespace)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     operator::decide::{
         Seen, TenantSeen,
         conditions::{Reason, kind, set_condition},
+        current_job,
     },
 };
 
@@ -21,7 +22,12 @@ pub(super) fn project(object: &ComputeInstance, seen: &Seen) -> ComputeInstanceS
         status.tenant_reference = Some(reference.clone());
     }
     status.reconciled_config_version = object.annotation(names::RECONCILED_ANNOTATION).map(str::to_owned);
-    project_vm(&mut status, seen);
+    // While a job removes the VM, its going is not worth a write of its own: the job's end tells it.
+    let going = object.metadata.deletion_timestamp.is_some()
+        && current_job(&status, JobType::Deprovision).is_some_and(|job| !job.state.is_terminal());
+    if !going {
+        project_vm(&mut status, seen);
+    }
     status
 }
 
@@ -36,20 +42,17 @@ fn accept(object: &ComputeInstance, status: &mut ComputeInstanceStatus, seen: &S
 }
 
 fn project_vm(status: &mut ComputeInstanceStatus, seen: &Seen) {
-    match &seen.vm {
-        Some(vm) => {
-            // A VM that a job is still making changes by the second: its reference comes with its readiness, in one write.
-            let under_way =
-                status.jobs.find_latest_job_by_type(JobType::Provision).is_some_and(|job| !job.state.is_terminal());
-            if vm.ready || !under_way || status.virtual_machine_reference.is_some() {
-                status.virtual_machine_reference = Some(vm.reference.clone());
-                let reason = if vm.ready { Reason::VmReady } else { Reason::VmNotReady };
-                set_condition(status, kind::AVAILABLE, vm.ready, reason, "", seen.now);
-            }
+    if let Some(vm) = &seen.vm {
+        // A VM that a job is still making changes by the second: its reference comes with its readiness, in one write.
+        let under_way =
+            status.jobs.find_latest_job_by_type(JobType::Provision).is_some_and(|job| !job.state.is_terminal());
+        if vm.ready || !under_way || status.virtual_machine_reference.is_some() {
+            status.virtual_machine_reference = Some(vm.reference.clone());
+            let reason = if vm.ready { Reason::VmReady } else { Reason::VmNotReady };
+            set_condition(status, kind::AVAILABLE, vm.ready, reason, "", seen.now);
         }
-        None => {
-            status.virtual_machine_reference = None;
-            set_condition(status, kind::AVAILABLE, false, Reason::NoVirtualMachine, "", seen.now);
-        }
+    } else {
+        status.virtual_machine_reference = None;
+        set_condition(status, kind::AVAILABLE, false, Reason::NoVirtualMachine, "", seen.now);
     }
 }

@@ -87,20 +87,20 @@ struct Named {
 struct Job {
     id: u64,
     status: String,
-    #[serde(default)]
-    job_explanation: Option<String>,
+    #[serde(rename = "job_explanation", default)]
+    explanation: Option<String>,
     #[serde(default)]
     result_traceback: Option<String>,
 }
 
 impl Job {
     fn just_launched(id: u64) -> Self {
-        Self { id, status: "pending".to_owned(), job_explanation: None, result_traceback: None }
+        Self { id, status: "pending".to_owned(), explanation: None, result_traceback: None }
     }
 
     /// The first line that explains the state, where AAP gives one.
     fn message(&self) -> String {
-        [&self.job_explanation, &self.result_traceback]
+        [&self.explanation, &self.result_traceback]
             .into_iter()
             .flatten()
             .flat_map(|text| text.lines())

@@ -104,7 +104,8 @@ async fn a_post_that_came_to_nothing_takes_no_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn every_refusal_is_an_error_of_its_kind() {
-    let cases: [(Reply, fn(&ProviderError) -> bool); 6] = [
+    type IsKind = fn(&ProviderError) -> bool;
+    let cases: [(Reply, IsKind); 6] = [
         (text(400, "Invalid JSON payload"), |error| matches!(error, ProviderError::Refused { status: 400, .. })),
         (text(401, "Invalid authorization header"), |error| matches!(error, ProviderError::Unauthorized { .. })),
         (text(413, ""), |error| matches!(error, ProviderError::Refused { status: 413, .. })),

@@ -1,0 +1,60 @@
+use super::*;
+use crate::api::{JobState, JobTime, JobType, virtual_machine::VirtualMachineCondition};
+
+fn vm(namespace: &str, name: &str, instance: Option<&str>, ready: bool) -> VirtualMachine {
+    let mut vm = VirtualMachine::new(name, crate::api::virtual_machine::VirtualMachineSpec::default());
+    vm.metadata.namespace = Some(namespace.into());
+    vm.metadata.labels = instance.map(|name| [(names::INSTANCE_LABEL.to_owned(), name.to_owned())].into());
+    let status = if ready { "True" } else { "False" };
+    let condition = VirtualMachineCondition { type_: "Ready".into(), status: status.into() };
+    vm.status = Some(crate::api::VirtualMachineStatus { conditions: vec![condition] });
+    vm
+}
+
+#[test]
+fn only_a_change_that_matters_wakes_an_instance() {
+    let index = VmIndex::default();
+    assert_eq!(index.observe(&vm("x", "a", Some("a"), false)).as_deref(), Some("a"));
+    assert_eq!(index.observe(&vm("x", "a", Some("a"), false)), None);
+    assert_eq!(index.observe(&vm("x", "a", Some("a"), true)).as_deref(), Some("a"));
+    assert_eq!(index.observe(&vm("x", "b", None, true)), None, "a VM of nobody");
+    let seen = index.seen("a").expect("a VM");
+    assert_eq!((seen.reference.namespace.as_str(), seen.ready), ("x", true));
+    assert_eq!(index.remove(&vm("x", "a", Some("a"), true)).as_deref(), Some("a"));
+    assert_eq!(index.seen("a"), None);
+    assert_eq!(index.remove(&vm("x", "a", Some("a"), true)), None);
+    assert_eq!(index.remove(&vm("x", "b", None, true)), None);
+}
+
+#[test]
+fn what_a_new_list_does_not_show_is_gone() {
+    let index = VmIndex::default();
+    for name in ["a", "b", "c"] {
+        index.observe(&vm("x", name, Some(name), true));
+    }
+    let present = [ObjectKey { namespace: "x".into(), name: "b".into() }].into();
+    assert_eq!(index.retain(&present), ["a", "c"]);
+    assert_eq!((index.seen("a"), index.seen("b").is_some()), (None, true));
+}
+
+#[test]
+fn a_backend_that_is_not_set_up_is_named() {
+    let providers = Providers::default();
+    let job = |id: &str| JobStatus {
+        job_id: id.into(),
+        job_type: JobType::Provision,
+        timestamp: JobTime::in_seconds(jiff::Timestamp::UNIX_EPOCH),
+        state: JobState::Running,
+        message: "".into(),
+        block_deletion_on_failure: false,
+    };
+    for (id, name) in [("7", "AAP"), ("eda-webhook-7", "EDA")] {
+        let error = providers.of_job(&job(id)).err().expect("no backend").to_string();
+        assert_eq!(error, format!("the job belongs to {name}, which is not set up in the operator's environment"));
+    }
+}
+
+#[test]
+fn a_key_shows_namespace_and_name() {
+    assert_eq!(ObjectKey { namespace: "x".into(), name: "a".into() }.to_string(), "x/a");
+}
