@@ -14,6 +14,9 @@ use crate::{
     units::Nanos,
 };
 
+/// How many problems people are shown; a screen full of them tells no more.
+const PROBLEMS_SHOWN: usize = 5;
+
 /// The numbers of a run. Members are only ever added to it within one schema version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -178,7 +181,11 @@ impl Summary {
         if self.arms.iter().all(|arm| arm.instances == 0) {
             warnings.push("EMPTY: no instance was recorded".to_owned());
         }
-        warnings.extend(self.problems.iter().map(|problem| format!("INVALID: {problem}")));
+        warnings.extend(self.problems.iter().take(PROBLEMS_SHOWN).map(|problem| format!("INVALID: {problem}")));
+        if self.problems.len() > PROBLEMS_SHOWN {
+            let more = self.problems.len() - PROBLEMS_SHOWN;
+            warnings.push(format!("INVALID: and {more} more; summary.json has them"));
+        }
         for arm in self.arms.iter().filter(|arm| arm.orphans > 0) {
             let left = count(arm.orphans, "virtual machine");
             warnings.push(format!("ORPHANS: {} left {left} behind in {}", arm.arm, arm.scenario));
