@@ -39,7 +39,8 @@ fn assert_one_of_each(lab: &Lab, name: &str) {
 async fn a_life_without_faults_takes_one_job_each_and_few_requests() {
     for (provider, requests_max) in [(AAP, 11), (EDA, 9)] {
         let lab = Lab::start(provider).await;
-        life(&lab, "first").await;
+        lab.create("another").await;
+        lab.sleep(seconds(10)).await;
         let before = lab.server.requests().len();
         life(&lab, "vm-1").await;
         assert_one_of_each(&lab, "vm-1");

@@ -294,6 +294,24 @@ async fn a_slow_tenant_shows_in_the_status_of_who_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tenant_whose_last_instance_is_gone_is_taken_over_before_it_is_used() {
+    let lab = Lab::start(EDA).await;
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(60)).await;
+    lab.delete("vm-1").await;
+    lab.until_gone("vm-1", seconds(60)).await;
+    // The garbage collector has not been here yet.
+    let instance = lab.create("vm-2").await;
+    lab.until_running("vm-2", seconds(60)).await;
+    let tenant = tenants(&lab).get(&tenant_object_name("acme")).await.expect("the tenant");
+    let owners: Vec<_> = tenant.metadata.owner_references.into_iter().flatten().map(|own| Some(own.uid)).collect();
+    assert_eq!(owners, [instance.metadata.uid]);
+    let log = lab.log.lock().clone();
+    let place = |text: &str| log.iter().rposition(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("\"ownerReferences\"") < place("backend POST"), "before anything is launched in it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_on_its_way_out_is_waited_for_and_made_anew() {
     let lab = Lab::start(EDA).await;
     lab.create("vm-1").await;

@@ -243,6 +243,9 @@ impl Context {
                 if tenant.metadata.deletion_timestamp.is_none()
                     && status.and_then(|status| status.phase) == Some(TenantPhase::Ready) =>
             {
+                if self.is_orphaned(&tenant) {
+                    return TenantSeen::Absent;
+                }
                 TenantSeen::Ready(TenantReference { name: key.name.to_string(), namespace })
             }
             _ => TenantSeen::NotReady,

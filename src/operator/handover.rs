@@ -2,7 +2,8 @@
 //!
 //! A Tenant names one of its instances as its owner, so that the garbage collector removes it after the last: not all of
 //! them, since the thousandth instance would then rewrite a list of a thousand, and wake everybody. An instance that owns
-//! its Tenant passes the ownership on before it goes.
+//! its Tenant passes the ownership on before it goes; where it could not know of the next, that one takes it over before it
+//! uses the Tenant, since the garbage collector is about to remove it.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{
     Api, Resource, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
+    runtime::reflector::ObjectRef,
 };
 use serde_json::json;
 
@@ -45,6 +47,13 @@ impl Context {
             return Ok(());
         }
         let namespace = instance.namespace().unwrap_or_default();
+        let key = ObjectKey { namespace: namespace.as_str().into(), name: name.into() };
+        if let Some(orphan) = self.tenant(&key).filter(|tenant| self.is_orphaned(tenant)) {
+            let adopted =
+                self.change_owner(&key, &orphan, &instance.name_any(), &instance.uid().unwrap_or_default()).await;
+            self.tenants_in_creation.lock().remove(name);
+            return adopted;
+        }
         let object = Tenant {
             metadata: ObjectMeta {
                 name: Some(name.to_owned()),
@@ -70,6 +79,34 @@ impl Context {
         }
     }
 
+    /// Whether all instances that a Tenant names as its owners are gone.
+    pub(crate) fn is_orphaned(&self, tenant: &Tenant) -> bool {
+        let namespace = tenant.metadata.namespace.as_deref().unwrap_or_default();
+        let exists = |own: &OwnerReference| {
+            let instance = self.instances.get(&ObjectRef::new(&own.name).within(namespace));
+            instance.is_some_and(|instance| instance.metadata.uid.as_ref() == Some(&own.uid))
+        };
+        let kind = ComputeInstance::kind(&());
+        let owners = tenant.owner_references();
+        !owners.is_empty() && owners.iter().all(|own| own.kind == kind && !exists(own))
+    }
+
+    async fn change_owner(&self, key: &ObjectKey, tenant: &Tenant, name: &str, uid: &str) -> Result<(), kube::Error> {
+        let patch = json!({ "metadata": {
+            "resourceVersion": tenant.resource_version(),
+            "ownerReferences": [owner(name, uid)],
+        }});
+        let api = self.tenant_api(&key.namespace);
+        match self.in_time(api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch))).await {
+            Ok(written) => {
+                self.fresh_tenants.remember(key, &Arc::new(written));
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Passes the ownership of a Tenant on, where this instance has it and another could take it.
     pub(crate) async fn hand_over_tenant(
         &self,
@@ -85,18 +122,6 @@ impl Context {
             return Ok(());
         }
         let Some((heir, heir_uid)) = self.ownership.another_member(&name, key) else { return Ok(()) };
-        let patch = json!({ "metadata": {
-            "resourceVersion": tenant.resource_version(),
-            "ownerReferences": [owner(&heir.name, &heir_uid)],
-        }});
-        let api = self.tenant_api(&key.namespace);
-        match self.in_time(api.patch(&name, &PatchParams::default(), &Patch::Merge(patch))).await {
-            Ok(written) => {
-                self.fresh_tenants.remember(&tenant_key, &Arc::new(written));
-                Ok(())
-            }
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.change_owner(&tenant_key, &tenant, &heir.name, &heir_uid).await
     }
 }

@@ -222,3 +222,7 @@ impl Answer {
         }
     }
 }
+
+#[cfg(all(test, feature = "harness"))]
+#[path = "http_tests.rs"]
+mod tests;

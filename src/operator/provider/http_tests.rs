@@ -1,0 +1,67 @@
+//! Over real sockets, in real time: what the other tests put a script in the place of.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use super::*;
+use crate::clock::SystemClock;
+
+/// A server that takes one connection, answers with these bytes, and gives back what it was sent.
+fn answering(bytes: Vec<u8>) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/api", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let mut sent = vec![0; 4096];
+        let length = socket.read(&mut sent).expect("a request");
+        // Whoever has read enough may hang up.
+        let _ = socket.write_all(&bytes);
+        String::from_utf8_lossy(&sent[..length]).into_owned()
+    });
+    (url, server)
+}
+
+fn client(transport: Transport) -> HttpClient {
+    HttpClient::new(transport, Arc::new(SystemClock::start()), Some(Secret::new("t0ps3cret".into())))
+}
+
+fn transports() -> Vec<Transport> {
+    // Without root certificates there is nothing to verify a server against, and the plain one has to do.
+    std::iter::once(plain_transport()).chain(network_transport().ok()).collect()
+}
+
+#[tokio::test]
+async fn a_request_goes_out_and_its_answer_comes_back() {
+    for transport in transports() {
+        let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 9\r\nlocation: /jobs/7/\r\n\r\n{\"id\": 7}";
+        let (url, server) = answering(answer.to_vec());
+        let answer = client(transport).post(&url, &serde_json::json!({})).await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), answer.location_id()), (201, Some(7)));
+        assert_eq!(answer.json::<serde_json::Value>().expect("JSON"), serde_json::json!({"id": 7}));
+        let sent = server.join().expect("the server").to_lowercase();
+        assert!(sent.starts_with("post /api http/1.1") && sent.contains("authorization: bearer t0ps3cret"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", ANSWER_BYTES_MAX + 1).into_bytes();
+    answer.resize(answer.len() + ANSWER_BYTES_MAX + 1, b' ');
+    let (url, _server) = answering(answer);
+    let error = client(plain_transport()).get(&url).await.err().expect("no answer");
+    assert!(matches!(&error, ProviderError::Unreachable { reason, .. } if reason.contains("length limit")), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_is_told_with_its_cause() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/api", listener.local_addr().expect("an address"));
+    drop(listener);
+    let error = client(plain_transport()).get(&url).await.err().expect("no answer").to_string();
+    assert!(error.starts_with(&format!("GET {url} got no answer: ")) && error.contains("refused"), "{error}");
+    assert!(!format!("{:?}", client(plain_transport())).contains("t0ps3cret"));
+}
