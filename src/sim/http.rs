@@ -10,10 +10,19 @@ use tower::BoxError;
 /// A backend as a service: a whole request in, a whole response out.
 pub type HttpService = tower::util::BoxCloneService<Request<Bytes>, Response<Bytes>, BoxError>;
 
+/// About how many bytes a job takes as JSON: room that is made at once, instead of growing into it.
+pub(super) const JOB_SIZE: usize = 2048;
+
 /// An answer with a JSON body.
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Bytes> {
     // Our own types serialise; an empty body would be the worst that could come of a mistake.
     raw_json(status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// Writes a value as JSON.
+pub(super) fn write_json<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+    // As above: our own types serialise, and a vector takes whatever is written.
+    let _ = serde_json::to_writer(out, value);
 }
 
 /// An answer with a body that is JSON already.

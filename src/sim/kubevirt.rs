@@ -10,7 +10,6 @@ use futures::StreamExt;
 use http::{Method, Request, header};
 use kube::{Client, core::WatchEvent};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::profile::{KubeVirtProfile, Latency, key};
@@ -216,17 +215,14 @@ impl Boot {
 
     async fn make_ready(&self, namespace: &str, name: &str) -> Result<(), kube::Error> {
         let now = format!("{:.0}", self.clock.now());
-        let patch = json!({"status": {
-            "created": true,
-            "ready": true,
-            "printableStatus": "Running",
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now}],
-        }});
+        let patch = format!(
+            r#"{{"status":{{"created":true,"ready":true,"printableStatus":"Running","conditions":[{{"type":"Ready","status":"True","lastTransitionTime":"{now}"}}]}}}}"#
+        );
         let request = Request::builder()
             .method(Method::PATCH)
             .uri(format!("/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{name}/status"))
             .header(header::CONTENT_TYPE, "application/merge-patch+json")
-            .body(patch.to_string().into_bytes())
+            .body(patch.into_bytes())
             .map_err(kube::Error::HttpError)?;
         self.client.request::<serde::de::IgnoredAny>(request).await.map(drop)
     }

@@ -156,6 +156,14 @@ impl State {
                 let object = self.store(path, object);
                 answer(StatusCode::OK, &object)
             }
+            Method::DELETE
+                if self.objects.get(path).is_some_and(|object| object["metadata"]["finalizers"].is_array()) =>
+            {
+                let mut object = self.objects[path].clone();
+                object["metadata"]["deletionTimestamp"] = "2026-02-12T00:00:00Z".into();
+                let object = self.store(path, object);
+                answer(StatusCode::OK, &object)
+            }
             Method::DELETE => match self.objects.remove(path) {
                 Some(object) => {
                     self.tell(path, "DELETED", &object);

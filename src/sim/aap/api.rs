@@ -18,7 +18,7 @@ use super::{
 use crate::{
     sim::{
         auth::{self, Bearer},
-        http::{decode_path, empty, json, raw_json},
+        http::{JOB_SIZE, decode_path, empty, json, raw_json},
         profile::key,
     },
     units::Seed,
@@ -259,7 +259,9 @@ impl Controller {
         let mut state = self.state.lock();
         let job = state.jobs.get_mut(id).ok_or(no_job(kind))?;
         job.reads += 1;
-        let response = json(StatusCode::OK, &self.job_body(job, root));
+        let mut body = Vec::with_capacity(2 * JOB_SIZE);
+        self.write_job(job, root, &mut body);
+        let response = raw_json(StatusCode::OK, body);
         Ok(Answer::keyed(response, key(self.seed, &job.object, "aap.read", job.reads)))
     }
 }

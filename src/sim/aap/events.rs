@@ -11,7 +11,7 @@ use super::{
     list::Window,
     refusal::Refusal,
 };
-use crate::sim::http::Query;
+use crate::sim::http::{Query, write_json};
 
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are the API's")]
@@ -44,12 +44,12 @@ impl Controller {
         let from_line: u64 = query.get("start_line__gte").and_then(|line| line.parse().ok()).unwrap_or(0);
         let lines = lines_of(self, job);
         let asked: Vec<usize> = (0..lines.len()).filter(|line| *line as u64 >= from_line).collect();
-        Window::of(query)?.page(request, &asked, |line| {
+        Window::of(query)?.page(request, &asked, |line, out| {
             let number = line as u64;
             let (event, display, stdout) = &lines[line];
             // Ids are unique: no job writes as many lines as there is room for.
             let id = job.id * 16 + number;
-            Event {
+            let event = Event {
                 id,
                 kind: "job_event",
                 url: format!("{}job_events/{id}/", root.path()),
@@ -63,7 +63,8 @@ impl Controller {
                 start_line: number,
                 end_line: number + 1,
                 job: job.id,
-            }
+            };
+            write_json(&event, out);
         })
     }
 }

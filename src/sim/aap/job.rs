@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::catalogue::TemplateKind;
+use super::{catalogue::TemplateKind, render::Rendered};
 use crate::{
     record::Word,
     sim::{playbook::Failure, signal::Signal},
@@ -126,6 +126,8 @@ pub(super) struct Job {
     pub(super) failure: Option<Box<Failure>>,
     /// How often it was asked about: the key of the answers' latencies.
     pub(super) reads: u32,
+    /// Its text in its present state, once somebody has asked for it.
+    pub(super) rendered: Option<Box<Rendered>>,
     /// While it is not finished.
     pub(super) control: Option<Arc<Control>>,
 }

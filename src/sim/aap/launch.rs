@@ -12,10 +12,9 @@ use super::{
     api::Answer,
     catalogue::{Root, Template, TemplateKind},
     refusal::Refusal,
-    render::LaunchBody,
 };
 use crate::sim::{
-    http::{json, with_header},
+    http::{JOB_SIZE, json, raw_json, with_header},
     playbook::Payload,
     profile::key,
 };
@@ -81,12 +80,12 @@ impl Controller {
         let payload = Payload::from_extra_vars(variables);
         let (id, object, attempt) = self.create_job(template_at, escaped(variables), &limit, payload);
         let purpose = compact_str::format_compact!("{}.launch", template.playbook.job_type());
-        let state = self.state.lock();
-        let job = state.jobs.get(id).ok_or(Refusal::NoMatch("Job"))?;
-        let job = self.job_body(job, root);
-        let location = job.url.clone();
-        let response = json(StatusCode::CREATED, &LaunchBody::new(job, ignored));
-        let response = with_header(response, header::LOCATION, location);
+        let mut state = self.state.lock();
+        let job = state.jobs.get_mut(id).ok_or(Refusal::NoMatch("Job"))?;
+        let mut launched = Vec::with_capacity(JOB_SIZE + variables.len());
+        self.write_launched(job, root, &ignored, &mut launched);
+        let response = raw_json(StatusCode::CREATED, launched);
+        let response = with_header(response, header::LOCATION, Self::job_url(job, root));
         Ok(Answer::keyed(response, key(self.seed, &object, &purpose, attempt)))
     }
 

@@ -76,6 +76,7 @@ impl Controller {
                 limit: limit.into(),
                 failure: None,
                 reads: 0,
+                rendered: None,
                 control: Some(Arc::clone(&control)),
             });
             state.queues[template_at].pending.insert(id);
@@ -182,6 +183,7 @@ impl Controller {
         let Some(job) = state.jobs.get_mut(id) else { return };
         let (from, kind, template) = (job.status, job.kind, job.template);
         job.status = to;
+        job.rendered = None;
         job.failure = failure.map(Box::new);
         if to == Status::Running {
             job.started = Some(now);
@@ -233,6 +235,7 @@ impl Controller {
             limit: "".into(),
             failure: None,
             reads: 0,
+            rendered: None,
             control: None,
         });
         state.project_update = Some(id);

@@ -13,7 +13,7 @@ use super::{
     state::State,
 };
 use crate::sim::{
-    http::{Query, encode_query, json},
+    http::{JOB_SIZE, Query, encode_query, raw_json, write_json},
     profile::key,
 };
 
@@ -36,12 +36,12 @@ const KNOWN_FIELDS: [&str; 12] = [
     "unified_job_template",
 ];
 
+/// What stands in front of a page's results.
 #[derive(Serialize)]
-struct Page<T> {
+struct Head {
     count: usize,
     next: Option<String>,
     previous: Option<String>,
-    results: Vec<T>,
 }
 
 /// Which part of a list is asked for.
@@ -61,26 +61,37 @@ impl Window {
         Ok(Self { size: size.unwrap_or(PAGE_SIZE).min(PAGE_SIZE_MAX), number })
     }
 
-    /// The page of `items`, of which only those on it are rendered.
-    pub(super) fn page<I: Copy, T: Serialize>(
+    /// The page of `items`, of which only those on it are written.
+    pub(super) fn page<I: Copy>(
         &self,
         request: &Request<Bytes>,
         items: &[I],
-        render: impl FnMut(I) -> T,
+        mut write: impl FnMut(I, &mut Vec<u8>),
     ) -> Result<Response<Bytes>, Refusal> {
         let pages = items.len().div_ceil(self.size).max(1);
         let number = if self.number == usize::MAX { pages } else { self.number };
         if number > pages {
             return Err(Refusal::InvalidPage);
         }
-        let on_page = items.iter().copied().skip((number - 1) * self.size).take(self.size);
-        let body = Page {
+        let on_page = items.get((number - 1) * self.size..).unwrap_or_default();
+        let on_page = &on_page[..on_page.len().min(self.size)];
+        let head = Head {
             count: items.len(),
             next: (number < pages).then(|| self.link(request, number + 1)),
             previous: (number > 1).then(|| self.link(request, number - 1)),
-            results: on_page.map(render).collect(),
         };
-        Ok(json(StatusCode::OK, &body))
+        let mut body = Vec::with_capacity(256 + 2 * JOB_SIZE * on_page.len());
+        write_json(&head, &mut body);
+        body.pop();
+        body.extend_from_slice(b",\"results\":[");
+        for (place, item) in on_page.iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            write(*item, &mut body);
+        }
+        body.extend_from_slice(b"]}");
+        Ok(raw_json(StatusCode::OK, body))
     }
 
     /// The request's path with another page; parameters come out sorted.
@@ -191,7 +202,7 @@ impl Controller {
         let window = Window::of(query)?;
         let name = query.get("name").or_else(|| query.get("name__exact"));
         let places = self.catalogue.list(kinds, name.as_deref());
-        window.page(request, &places, |at| self.catalogue.body(at, root))
+        window.page(request, &places, |at, out| out.extend_from_slice(self.catalogue.body(at, root).get().as_bytes()))
     }
 
     /// A list of jobs of a kind, or of all kinds; of one template, where one is given.
@@ -213,8 +224,11 @@ impl Controller {
             job.reads += 1;
             (job.object.clone(), job.reads)
         });
-        let jobs: Vec<&Job> = ids.iter().filter_map(|id| state.jobs.get(*id)).collect();
-        let response = window.page(request, &jobs, |job| self.job_body(job, root))?;
+        let response = window.page(request, &ids, |id, out| {
+            if let Some(job) = state.jobs.get_mut(id) {
+                self.write_job(job, root, out);
+            }
+        })?;
         Ok(Answer::keyed(response, key(self.seed, &object, "aap.list", reads)))
     }
 }

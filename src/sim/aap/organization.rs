@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Controller, catalogue::Root, list::Window, refusal::Refusal};
-use crate::sim::http::{Query, json};
+use crate::sim::http::{Query, json, write_json};
 
 /// The version that the simulated controller says it is.
 const VERSION: &str = "4.6.8";
@@ -116,8 +116,8 @@ fn label_body(root: Root, id: usize, name: &str, organization: u64) -> Value {
 impl Controller {
     /// `GET me/`.
     pub(super) fn me(&self, root: Root, request: &Request<Bytes>) -> Result<Response<Bytes>, Refusal> {
-        let user = |()| {
-            json!({
+        let user = |(), out: &mut Vec<u8>| {
+            let user = json!({
                 "id": 1,
                 "type": "user",
                 "url": format!("{}users/1/", root.path()),
@@ -130,7 +130,8 @@ impl Controller {
                 "email": "",
                 "is_superuser": true,
                 "is_system_auditor": false,
-            })
+            });
+            write_json(&user, out);
         };
         Window::of(Query::of(request))?.page(request, &[()], user)
     }
@@ -142,7 +143,7 @@ impl Controller {
         let organizations: Vec<(usize, &String)> = (1..).zip(self.catalogue.organizations()).collect();
         let asked: Vec<_> =
             organizations.into_iter().filter(|(_, known)| name.as_deref().is_none_or(|name| name == *known)).collect();
-        Window::of(query)?.page(request, &asked, |(id, name)| organization_body(root, id, name))
+        Window::of(query)?.page(request, &asked, |(id, name), out| write_json(&organization_body(root, id, name), out))
     }
 
     /// `GET organizations/{id}/`.
@@ -159,7 +160,9 @@ impl Controller {
         let state = self.state.lock();
         let labels = (1..).zip(&state.labels);
         let asked: Vec<_> = labels.filter(|(_, (known, _))| name.as_deref().is_none_or(|name| name == known)).collect();
-        Window::of(query)?.page(request, &asked, |(id, (name, organization))| label_body(root, id, name, *organization))
+        Window::of(query)?.page(request, &asked, |(id, (name, organization)), out| {
+            write_json(&label_body(root, id, name, *organization), out);
+        })
     }
 
     /// `POST labels/`.

@@ -1,6 +1,9 @@
 //! Jobs as the API writes them.
+//!
+//! A job is asked for many times between two changes of its state, so its text is made once for each state. What is left
+//! for each answer is the time that it has been running, and its variables, which are kept as text anyway.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Write};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,13 +15,22 @@ use super::{
 };
 use crate::units::Nanos;
 
-/// The body of a unified job.
+/// The text of a job in one state under one root of the API, but for two values.
+pub(super) struct Rendered {
+    root: Root,
+    /// Up to the value of `elapsed`.
+    before: Box<str>,
+    /// From there to the value of `extra_vars`, which is the last.
+    after: Box<str>,
+}
+
+/// The body of a unified job, but for its variables.
 #[derive(Serialize)]
-pub(super) struct JobBody<'a> {
+struct JobBody<'a> {
     id: u64,
     #[serde(rename = "type")]
     kind: &'static str,
-    pub(super) url: String,
+    url: &'a str,
     related: Related,
     summary_fields: Summary<'a>,
     created: String,
@@ -32,7 +44,8 @@ pub(super) struct JobBody<'a> {
     started: Option<String>,
     finished: Option<String>,
     canceled_on: Option<String>,
-    elapsed: f64,
+    /// Where the text is cut.
+    elapsed: Cut,
     job_explanation: &'a str,
     result_traceback: &'a str,
     event_processing_finished: bool,
@@ -49,9 +62,14 @@ pub(super) struct JobBody<'a> {
     playbook: Option<&'static str>,
     inventory: Option<u64>,
     limit: &'a str,
-    extra_vars: &'a RawValue,
     allow_simultaneous: bool,
 }
+
+/// Written as `null`, to be replaced.
+#[derive(Serialize)]
+struct Cut;
+
+const CUT: &str = "\"elapsed\":null";
 
 #[derive(Serialize)]
 struct Related {
@@ -86,24 +104,14 @@ struct Named<'a> {
     kind: &'a str,
 }
 
-/// The answer to a launch: the job, and what of the request it took.
+/// What stands in front of the job in the answer to a launch: what of the request it took.
 #[derive(Serialize)]
-pub(super) struct LaunchBody<'a> {
+struct LaunchHead<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow_job: Option<u64>,
-    ignored_fields: BTreeMap<&'a str, &'a RawValue>,
-    #[serde(flatten)]
-    body: JobBody<'a>,
-}
-
-impl<'a> LaunchBody<'a> {
-    pub(super) fn new(body: JobBody<'a>, ignored_fields: BTreeMap<&'a str, &'a RawValue>) -> Self {
-        let is_workflow = body.workflow_job_template.is_some();
-        let (job, workflow_job) = if is_workflow { (None, Some(body.id)) } else { (Some(body.id), None) };
-        Self { job, workflow_job, ignored_fields, body }
-    }
+    ignored_fields: &'a BTreeMap<&'a str, &'a RawValue>,
 }
 
 impl Controller {
@@ -112,16 +120,69 @@ impl Controller {
         format!("{:.6}", self.epoch + std::time::Duration::from(at))
     }
 
-    /// The body of a job under one of the API's roots.
-    pub(super) fn job_body<'a>(&'a self, job: &'a Job, root: Root) -> JobBody<'a> {
+    /// Where a job is found.
+    pub(super) fn job_url(job: &Job, root: Root) -> String {
+        format!("{}{}/{}/", root.path(), job.kind.collection(), job.id)
+    }
+
+    /// Writes the body of a job.
+    pub(super) fn write_job(&self, job: &mut Job, root: Root, out: &mut Vec<u8>) {
+        let rendered = match job.rendered.take() {
+            Some(rendered) if rendered.root == root => rendered,
+            _ => Box::new(self.render(job, root)),
+        };
+        let end = job.finished.unwrap_or_else(|| self.clock.elapsed());
+        let elapsed_ms = job.started.map_or(0, |started| (end - started).get() / 1_000_000);
+        out.extend_from_slice(rendered.before.as_bytes());
+        // A vector takes whatever is written.
+        let _ = write!(out, "{}.{:03}", elapsed_ms / 1000, elapsed_ms % 1000);
+        out.extend_from_slice(rendered.after.as_bytes());
+        out.extend_from_slice(job.extra_vars.get().as_bytes());
+        out.push(b'}');
+        job.rendered = Some(rendered);
+    }
+
+    /// Writes the answer to a launch.
+    pub(super) fn write_launched(
+        &self,
+        job: &mut Job,
+        root: Root,
+        ignored: &BTreeMap<&str, &RawValue>,
+        out: &mut Vec<u8>,
+    ) {
+        let is_workflow = job.kind == JobKind::WorkflowJob;
+        let (id, workflow_id) = if is_workflow { (None, Some(job.id)) } else { (Some(job.id), None) };
+        let head = LaunchHead { job: id, workflow_job: workflow_id, ignored_fields: ignored };
+        // Our own types serialise. Two objects become one: a comma for the brace between them.
+        let _ = serde_json::to_writer(&mut *out, &head);
+        out.pop();
+        let joint = out.len();
+        self.write_job(job, root, out);
+        if let Some(brace) = out.get_mut(joint) {
+            *brace = b',';
+        }
+    }
+
+    fn render(&self, job: &Job, root: Root) -> Rendered {
+        let url = Self::job_url(job, root);
+        let text = serde_json::to_string(&self.body(job, root, &url)).unwrap_or_default();
+        let (before, after) = text.split_once(CUT).unwrap_or((&text, ""));
+        let after = after.strip_suffix('}').unwrap_or(after);
+        Rendered {
+            root,
+            before: format!("{before}\"elapsed\":").into(),
+            after: format!("{after},\"extra_vars\":").into(),
+        }
+    }
+
+    fn body<'a>(&'a self, job: &'a Job, root: Root, url: &'a str) -> JobBody<'a> {
         let template = job.template.map(|at| self.catalogue.template(at));
-        let url = format!("{}{}/{}/", root.path(), job.kind.collection(), job.id);
         let is_workflow = job.kind == JobKind::WorkflowJob;
         let template_collection = if is_workflow { "workflow_job_templates" } else { "job_templates" };
-        let end = job.finished.unwrap_or_else(|| self.clock.elapsed());
         JobBody {
             id: job.id,
             kind: job.kind.wire(),
+            url,
             related: Related {
                 unified_job_template: template
                     .map(|template| format!("{}{template_collection}/{}/", root.path(), template.id)),
@@ -129,7 +190,6 @@ impl Controller {
                 workflow_nodes: is_workflow.then(|| format!("{url}workflow_nodes/")),
                 cancel: format!("{url}cancel/"),
             },
-            url,
             summary_fields: Summary { unified_job_template: template.map(|template| summary(template, job.kind)) },
             created: self.stamp(job.created),
             modified: self.stamp(job.finished.or(job.started).unwrap_or(job.created)),
@@ -142,7 +202,7 @@ impl Controller {
             started: job.started.map(|at| self.stamp(at)),
             finished: job.finished.map(|at| self.stamp(at)),
             canceled_on: job.finished.filter(|_| job.status == Status::Canceled).map(|at| self.stamp(at)),
-            elapsed: job.started.map_or(0.0, |started| in_milliseconds(end - started)),
+            elapsed: Cut,
             job_explanation: job.failure.as_ref().map_or("", |failure| failure.explanation.as_str()),
             result_traceback: job.failure.as_ref().map_or("", |failure| failure.traceback.as_str()),
             event_processing_finished: job.status.is_terminal(),
@@ -155,7 +215,6 @@ impl Controller {
             playbook: template.filter(|_| job.kind == JobKind::Job).map(|template| template.playbook.file()),
             inventory: (job.kind == JobKind::Job).then_some(1),
             limit: &job.limit,
-            extra_vars: &job.extra_vars,
             allow_simultaneous: job.template.is_some_and(|at| self.catalogue.allows_simultaneous(at)),
         }
     }
@@ -163,9 +222,4 @@ impl Controller {
 
 fn summary(template: &Template, kind: JobKind) -> TemplateSummary<'_> {
     TemplateSummary { id: template.id, name: &template.name, description: "", unified_job_type: kind.wire() }
-}
-
-/// Seconds, to the millisecond as the API gives them.
-fn in_milliseconds(duration: Nanos) -> f64 {
-    (duration.get() / 1_000_000) as f64 / 1e3
 }

@@ -118,7 +118,7 @@ pub(super) async fn run(shared: &std::sync::Arc<Shared>, event: Event) {
 async fn launch(shared: &Shared, event: &Event) -> Result<Job, Refused> {
     let endpoint = &shared.endpoints[event.endpoint];
     let lookup = format!("/api/v2/unified_job_templates/?name={}", encode_query(&endpoint.template));
-    let templates: Templates = shared.ask(Method::GET, &lookup, Bytes::new()).await?;
+    let templates: Templates = parse(&shared.ask(Method::GET, &lookup, Bytes::new()).await?)?;
     let template = templates.results.into_iter().next().ok_or_else(|| Refused {
         status: None,
         reason: format!("Job template {} in organization Default does not exist", endpoint.template),
@@ -131,9 +131,13 @@ async fn launch(shared: &Shared, event: &Event) -> Result<Job, Refused> {
                 retries -= 1;
                 shared.wait(shared.profile.retry_delay).await;
             }
-            answer => return answer,
+            answer => return parse(&answer?),
         }
     }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| Refused { status: None, reason: error.to_string() })
 }
 
 /// A 502 may have come after the job was launched: then there are two.
@@ -182,8 +186,8 @@ fn uuid(seed: Seed) -> String {
 }
 
 impl Shared {
-    /// Asks the controller.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Refused> {
+    /// Asks the controller; gives the body of its answer.
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Refused> {
         let mut request = Request::builder().method(method).uri(path);
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -199,7 +203,7 @@ impl Shared {
             let reason = String::from_utf8_lossy(response.body()).into_owned();
             return Err(Refused { status: Some(response.status()), reason });
         }
-        serde_json::from_slice(response.body()).map_err(|error| broken(error.to_string()))
+        Ok(response.into_body())
     }
 }
 

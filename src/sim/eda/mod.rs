@@ -12,6 +12,7 @@
 mod action;
 mod engine;
 mod poller;
+mod scan;
 mod webhook;
 
 use std::{collections::BTreeMap, sync::Arc};

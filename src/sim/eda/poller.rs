@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::Method;
 use parking_lot::Mutex;
-use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use super::Shared;
+use super::{Shared, scan};
 use crate::record::Word;
 
 /// The jobs whose end somebody waits for. While there is one, one task asks for all.
@@ -22,17 +21,6 @@ struct State {
     /// By collection and id.
     in_flight: BTreeMap<(Word, u64), oneshot::Sender<()>>,
     is_running: bool,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    results: Vec<Job>,
-}
-
-#[derive(Deserialize)]
-struct Job {
-    id: u64,
-    status: Word,
 }
 
 impl Shared {
@@ -87,9 +75,9 @@ impl Shared {
         let list: Vec<String> = ids.iter().map(u64::to_string).collect();
         let path = format!("{collection}?id__in={}&page_size={}", list.join(","), ids.len());
         // A controller that does not answer is asked again at the next interval.
-        let Ok(page) = self.ask::<Page>(Method::GET, &path, Bytes::new()).await else { return };
-        let going_on: Vec<u64> =
-            page.results.into_iter().filter(|job| !is_terminal(&job.status)).map(|job| job.id).collect();
+        let Ok(page) = self.ask(Method::GET, &path, Bytes::new()).await else { return };
+        let Some(jobs) = scan::jobs(&page) else { return };
+        let going_on: Vec<u64> = jobs.iter().filter(|job| !is_terminal(job.status)).map(|job| job.id).collect();
         let mut state = self.poller.state.lock();
         for id in ids.iter().filter(|id| !going_on.contains(id)) {
             if let Some(ended) = state.in_flight.remove(&(collection.clone(), *id)) {

@@ -2,7 +2,10 @@
 
 use http::{Method, Request, StatusCode, header};
 use kube::Client;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::record::Word;
 
 /// The path of an object or a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,23 +68,50 @@ impl Refused {
 #[derive(Clone, Copy, Deserialize)]
 pub(super) struct Ignored {}
 
+/// The answer to a deletion: a `Status` when the object is gone, the object when it will be.
+#[derive(Deserialize)]
+pub(super) struct Deleted {
+    #[serde(default)]
+    kind: Word,
+    #[serde(default)]
+    status: IsSuccess,
+}
+
+/// Whether a `status` is the word `Success`; an object's status is something else.
+#[derive(Default)]
+struct IsSuccess(bool);
+
+impl<'de> Deserialize<'de> for IsSuccess {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(raw.get() == "\"Success\""))
+    }
+}
+
+impl Deleted {
+    /// Whether nothing is left to wait for.
+    pub(super) fn is_gone(&self) -> bool {
+        self.kind == "Status" && self.status.0
+    }
+}
+
 /// Reads an object.
 pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &Path) -> Result<T, Refused> {
     send(client, Method::GET, path, None, Vec::new()).await
 }
 
 /// Makes an object in a collection.
-pub(super) async fn create(client: &Client, path: &Path, body: Vec<u8>) -> Result<Ignored, Refused> {
-    send(client, Method::POST, path, Some("application/json"), body).await
+pub(super) async fn create(client: &Client, path: &Path, body: String) -> Result<Ignored, Refused> {
+    send(client, Method::POST, path, Some("application/json"), body.into_bytes()).await
 }
 
 /// Changes an object by a merge patch (RFC 7386).
-pub(super) async fn merge(client: &Client, path: &Path, body: Vec<u8>) -> Result<Ignored, Refused> {
-    send(client, Method::PATCH, path, Some("application/merge-patch+json"), body).await
+pub(super) async fn merge(client: &Client, path: &Path, body: String) -> Result<Ignored, Refused> {
+    send(client, Method::PATCH, path, Some("application/merge-patch+json"), body.into_bytes()).await
 }
 
 /// Deletes an object.
-pub(super) async fn delete(client: &Client, path: &Path) -> Result<Ignored, Refused> {
+pub(super) async fn delete(client: &Client, path: &Path) -> Result<Deleted, Refused> {
     send(client, Method::DELETE, path, None, Vec::new()).await
 }
 

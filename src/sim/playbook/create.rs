@@ -1,11 +1,11 @@
 //! The playbook that makes a virtual machine.
 
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{
-    FINALIZER, LABEL, Payload, VERSION_ANNOTATION,
+    FINALIZER, Payload,
     cluster::{self, Path},
+    objects,
     payload::is_name,
     steps::{Halt, Steps},
 };
@@ -71,8 +71,7 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
     steps.note("vm_ready_seen", String::new());
 
     steps.spend(&profile.create.wrapup, "provision.wrapup").await?;
-    let patch = json!({"metadata": {"annotations": {VERSION_ANNOTATION: version}}});
-    let annotate = cluster::merge(steps.client(), &instance, patch.to_string().into_bytes());
+    let annotate = cluster::merge(steps.client(), &instance, objects::version_patch(version));
     steps.request("Annotate the instance", annotate).await?;
     steps.note("annotated", version.to_owned());
     steps.spend(&profile.create.teardown, "provision.teardown").await
@@ -103,59 +102,16 @@ async fn add_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt> {
         return Ok(());
     }
     finalizers.push(Word::const_new(FINALIZER));
-    let patch = json!({"metadata": {"finalizers": finalizers}});
-    let write = cluster::merge(steps.client(), instance, patch.to_string().into_bytes());
+    let write = cluster::merge(steps.client(), instance, objects::finalizers_patch(&finalizers));
     steps.request("Add the finalizer", write).await?;
     steps.note("finalizer_added", String::new());
     Ok(())
 }
 
 async fn make_machine(steps: &Steps<'_>, name: &str, namespace: &str) -> Result<(), Halt> {
-    let labels = json!({LABEL: name});
-    let secret = json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": secret_name(name), "namespace": namespace, "labels": labels},
-        "type": "Opaque",
-        "stringData": {"userdata": "#cloud-config\n"},
-    });
-    steps.ensure("Create the secret", &Path::secrets(namespace), &secret).await?;
-    let volume = json!({
-        "apiVersion": "cdi.kubevirt.io/v1beta1",
-        "kind": "DataVolume",
-        "metadata": {"name": volume_name(name), "namespace": namespace, "labels": labels},
-        "spec": {
-            "source": {"registry": {"url": "docker://quay.io/containerdisks/fedora:latest"}},
-            "storage": {"resources": {"requests": {"storage": "10Gi"}}},
-        },
-    });
-    steps.ensure("Create the data volume", &Path::volumes(namespace), &volume).await?;
-    let machine = json!({
-        "apiVersion": "kubevirt.io/v1",
-        "kind": "VirtualMachine",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {
-            "runStrategy": "Always",
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {
-                    "domain": {"devices": {}, "memory": {"guest": "2Gi"}},
-                    "volumes": [{"name": "root-disk", "dataVolume": {"name": volume_name(name)}}],
-                },
-            },
-        },
-    });
-    steps.ensure("Create the virtual machine", &Path::machines(namespace), &machine).await?;
+    steps.ensure("Create the secret", &Path::secrets(namespace), objects::secret(name, namespace)).await?;
+    steps.ensure("Create the data volume", &Path::volumes(namespace), objects::volume(name, namespace)).await?;
+    steps.ensure("Create the virtual machine", &Path::machines(namespace), objects::machine(name, namespace)).await?;
     steps.note("vm_created", String::new());
     Ok(())
-}
-
-/// The volume of an object's machine.
-pub(super) fn volume_name(name: &str) -> String {
-    format!("{name}-root-disk")
-}
-
-/// The secret of an object's machine.
-pub(super) fn secret_name(name: &str) -> String {
-    format!("{name}-user-data")
 }

@@ -1,11 +1,10 @@
 //! The playbook that removes a virtual machine.
 
-use serde_json::json;
-
 use super::{
     FINALIZER, Payload,
     cluster::{self, Ignored, Path},
-    create::{Finalized, secret_name, tenant_namespace, volume_name},
+    create::{Finalized, tenant_namespace},
+    objects::{self, HALT, secret_name, volume_name},
     steps::{Halt, Steps},
 };
 use crate::{record::Word, sim::profile::PlaybooksProfile};
@@ -42,8 +41,7 @@ async fn stop_machine(
     profile: &PlaybooksProfile,
 ) -> Result<(), Halt> {
     let machine = Path::machines(namespace).named(&payload.name);
-    let patch = json!({"spec": {"runStrategy": "Halted"}});
-    let halt = cluster::merge(steps.client(), &machine, patch.to_string().into_bytes());
+    let halt = cluster::merge(steps.client(), &machine, HALT.to_owned());
     if steps.request_if_found("Stop the virtual machine", halt).await?.is_some() {
         steps.spend(&profile.delete.stop, "deprovision.stop").await?;
     }
@@ -53,8 +51,10 @@ async fn stop_machine(
 /// Deletes an object and waits until it is gone; one that is gone already is fine.
 async fn remove(steps: &Steps<'_>, what: &str, path: &Path) -> Result<(), Halt> {
     let task = format!("Delete {what}");
-    if steps.request_if_found(&task, cluster::delete(steps.client(), path)).await?.is_none() {
-        return Ok(());
+    match steps.request_if_found(&task, cluster::delete(steps.client(), path)).await? {
+        // The cluster answers with the object itself where something still holds it.
+        Some(answer) if !answer.is_gone() => {}
+        _ => return Ok(()),
     }
     let task = format!("Wait until {what} is gone");
     steps
@@ -72,12 +72,7 @@ async fn remove_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt
     if kept.len() == before {
         return Ok(());
     }
-    let patch = if kept.is_empty() {
-        json!({"metadata": {"finalizers": null}})
-    } else {
-        json!({"metadata": {"finalizers": kept}})
-    };
-    let write = cluster::merge(steps.client(), instance, patch.to_string().into_bytes());
+    let write = cluster::merge(steps.client(), instance, objects::finalizers_patch(&kept));
     if steps.request_if_found("Remove the finalizer", write).await?.is_some() {
         steps.note("finalizer_removed", String::new());
     }

@@ -16,6 +16,7 @@
 mod cluster;
 mod create;
 mod delete;
+mod objects;
 mod payload;
 mod steps;
 

@@ -91,9 +91,9 @@ impl<'a> Steps<'a> {
     }
 
     /// Makes an object; one that is there already is fine.
-    pub(super) async fn ensure(&self, task: &str, path: &Path, body: &serde_json::Value) -> Result<(), Halt> {
+    pub(super) async fn ensure(&self, task: &str, path: &Path, body: String) -> Result<(), Halt> {
         self.checkpoint()?;
-        match cluster::create(self.client(), path, body.to_string().into_bytes()).await {
+        match cluster::create(self.client(), path, body).await {
             Ok(_) => Ok(()),
             Err(refused) if refused.is_conflict() => Ok(()),
             Err(refused) => Err(self.fail(task, &refused.message)),
