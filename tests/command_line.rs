@@ -217,7 +217,9 @@ fn everything_can_be_rendered_again_from_the_journal() {
     ];
     let read = || files.map(|file| fs::read(folder.join(file)).expect(file));
     let before = read();
-    files.iter().for_each(|file| fs::remove_file(folder.join(file)).expect(file));
+    for file in files {
+        fs::remove_file(folder.join(file)).expect(file);
+    }
     let output = provbench(&["report", folder.to_str().expect("a path"), "--no-plots"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(before == read());

@@ -62,7 +62,7 @@ pub enum RunError<E: std::error::Error + 'static> {
         /// The scenario's name.
         scenario: String,
         /// The reason.
-        source: TrialError,
+        source: Box<TrialError>,
     },
     /// Whoever takes the records can't.
     #[error(transparent)]
@@ -137,7 +137,7 @@ fn trial_error<E: std::error::Error + 'static>(
         block: planned.block,
         arm: experiment.arms()[planned.arm].name().to_owned(),
         scenario: experiment.scenarios()[planned.scenario].name().to_owned(),
-        source,
+        source: Box::new(source),
     }
 }
 

@@ -203,10 +203,9 @@ impl Course<'_> {
             }
             Report::Failed { instance, what, error } => {
                 problems.push(format!("{instance}: failed to {what} it: {error}"));
-                let now = self.setup.clock.elapsed();
-                if what == "create"
-                    && self.lives.get_mut(instance.index() as usize).is_some_and(|life| life.refused(now))
-                {
+                let refused =
+                    what == "create" && self.lives.get_mut(instance.index() as usize).is_some_and(Life::refused);
+                if refused {
                     self.ended();
                 }
             }

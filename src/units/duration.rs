@@ -53,26 +53,32 @@ pub fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
         let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
         let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        let part = nanoseconds(number, *factor).ok_or_else(wrong)?;
-        total = part.and_then(|part| total.checked_add(part)).ok_or_else(|| NotADuration::TooLong(text.to_owned()))?;
+        if !is_number(number) {
+            return Err(wrong());
+        }
+        total = nanoseconds(number, *factor)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(|| NotADuration::TooLong(text.to_owned()))?;
         rest = tail;
     }
     if negative && total > 0 { Err(NotADuration::Negative(text.to_owned())) } else { Ok(Duration::from_nanos(total)) }
 }
 
-/// `number` × `factor`, cut to whole nanoseconds. The outer `None`: no number; the inner: too large.
-fn nanoseconds(number: &str, factor: u64) -> Option<Option<u64>> {
+/// Digits with at most one point among them, and at least one digit.
+fn is_number(text: &str) -> bool {
+    text.matches('.').count() <= 1 && text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// `number` × `factor`, cut to whole nanoseconds; `None` when it is too large.
+fn nanoseconds(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-        return None;
-    }
-    let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
     // More than 18 digits can't change a nanosecond of an hour.
     let kept = &fraction[..fraction.len().min(18)];
     let digits: u128 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
-    let scale = 10_u128.pow(u32::try_from(kept.len()).unwrap_or(0));
+    let scale = 10_u128.pow(u32::try_from(kept.len()).ok()?);
     let part = u64::try_from(digits * u128::from(factor) / scale).ok()?;
-    Some(whole.and_then(|whole| whole.checked_mul(factor)?.checked_add(part)))
+    whole.checked_mul(factor)?.checked_add(part)
 }
 
 /// A duration written in Go's notation.

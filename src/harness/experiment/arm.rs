@@ -31,7 +31,7 @@ pub struct Endpoints {
 #[derive(Clone, Debug, Serialize)]
 pub struct Arm {
     pub(super) name: String,
-    #[serde(serialize_with = "provider_word")]
+    #[serde(serialize_with = "as_word")]
     pub(super) provider: ProviderKind,
     /// Environment variables of the operator.
     pub(super) settings: BTreeMap<String, String>,
@@ -39,8 +39,8 @@ pub struct Arm {
     pub(super) profile: Profile,
 }
 
-fn provider_word<S: serde::Serializer>(provider: &ProviderKind, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(provider.as_str())
+fn as_word<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 impl Arm {

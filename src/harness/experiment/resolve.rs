@@ -75,7 +75,8 @@ impl Resolver<'_> {
     /// The file of a profile: a path as it is, a name in the folder `profiles` beside the experiment.
     fn profile(&self, name: &Spanned<String>) -> Result<Profile, ExperimentError> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
-        let is_path = name.value.contains('/') || name.value.ends_with(".yaml") || name.value.ends_with(".yml");
+        let is_yaml = |extension: &std::ffi::OsStr| extension == "yaml" || extension == "yml";
+        let is_path = name.value.contains('/') || Path::new(&name.value).extension().is_some_and(is_yaml);
         let path = if is_path {
             folder.join(&name.value)
         } else {
@@ -201,24 +202,21 @@ impl Resolver<'_> {
             deprovision_jobs: raw.deprovision_jobs,
         })
     }
+}
 
-    fn distinct<'n>(
-        &self,
-        what: &str,
-        names: impl Iterator<Item = (&'n str, ExperimentError)>,
-    ) -> Result<BTreeSet<String>, ExperimentError> {
-        let mut known = BTreeSet::new();
-        for (name, mut error) in names {
-            if !known.insert(name.to_owned()) {
-                let text = format!("two {what} are named `{name}`; give each a name of its own");
-                if let ExperimentError::Invalid { message, .. } | ExperimentError::Option { message, .. } = &mut error {
-                    *message = text;
-                }
-                return Err(error);
-            }
+/// The names, when no two are the same; `place` gives an error with the place of a name.
+fn distinct<'n>(
+    what: &str,
+    names: impl Iterator<Item = &'n str>,
+    place: impl Fn(usize, String) -> ExperimentError,
+) -> Result<BTreeSet<String>, ExperimentError> {
+    let mut known = BTreeSet::new();
+    for (index, name) in names.enumerate() {
+        if !known.insert(name.to_owned()) {
+            return Err(place(index, format!("two {what} are named `{name}`; give each a name of its own")));
         }
-        Ok(known)
     }
+    Ok(known)
 }
 
 /// The names of the profiles in a folder, sorted.
@@ -295,19 +293,14 @@ pub(super) fn resolve(
     }
     let arms: Vec<Arm> =
         raw.arms.value.iter().map(|arm| resolver.arm(arm, raw.profile.as_ref())).collect::<Result<_, _>>()?;
-    let arm_names = resolver.distinct(
-        "arms",
-        raw.arms.value.iter().map(|arm| (arm.name.value.as_str(), resolver.invalid(&arm.name, ""))),
-    )?;
+    let arm_names = distinct("arms", raw.arms.value.iter().map(|arm| arm.name.value.as_str()), |index, message| {
+        resolver.invalid(&raw.arms.value[index].name, message)
+    })?;
     let scenarios: Vec<Scenario> =
         raw.scenarios.value.iter().map(|scenario| resolver.scenario(scenario, &arm_names)).collect::<Result<_, _>>()?;
-    resolver.distinct(
-        "scenarios",
-        scenarios
-            .iter()
-            .zip(&raw.scenarios.value)
-            .map(|(scenario, raw)| (scenario.name.as_str(), resolver.invalid(&raw.kind, ""))),
-    )?;
+    distinct("scenarios", scenarios.iter().map(Scenario::name), |index, message| {
+        resolver.invalid(&raw.scenarios.value[index].kind, message)
+    })?;
     let (template_id, template_parameters) =
         raw.instance.map_or((None, None), |instance| (instance.template_id, instance.template_parameters));
     Ok(Experiment {

@@ -47,14 +47,12 @@ fn transport(backends: &Backends) -> Transport {
             }
         };
         async move {
-            match service {
-                Some(service) => service.oneshot(request).await,
-                None => {
-                    let mut nowhere = Response::new(Bytes::new());
-                    *nowhere.status_mut() = StatusCode::BAD_GATEWAY;
-                    Ok::<_, BoxError>(nowhere)
-                }
+            if let Some(service) = service {
+                return service.oneshot(request).await;
             }
+            let mut nowhere = Response::new(Bytes::new());
+            *nowhere.status_mut() = StatusCode::BAD_GATEWAY;
+            Ok::<_, BoxError>(nowhere)
         }
     }))
 }

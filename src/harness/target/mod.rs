@@ -7,7 +7,7 @@ mod backends;
 mod in_memory;
 mod over_sockets;
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -112,9 +112,7 @@ impl Target {
             transport: reach.transport,
         });
         let (stop_operator, stopped) = oneshot::channel::<()>();
-        let operator = tokio::spawn(operator.run(async move {
-            let _ = stopped.await;
-        }));
+        let operator = tokio::spawn(operator.run(until(stopped)));
         Ok(Self {
             client: reach.client,
             backends: reach.backends,
@@ -167,8 +165,6 @@ async fn create_namespace(client: &Client, name: &str) -> Result<(), TargetError
 }
 
 /// A future that is done when the other end is dropped or sends.
-fn until(stop: oneshot::Receiver<()>) -> impl Future<Output = ()> + Send {
-    async move {
-        let _ = stop.await;
-    }
+async fn until(stop: oneshot::Receiver<()>) {
+    let _ = stop.await;
 }

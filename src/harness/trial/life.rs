@@ -20,15 +20,15 @@ pub(super) enum Wish {
 }
 
 /// A job as it was last seen.
-struct Job {
-    job_id: Word,
-    job_type: Word,
+struct SeenJob {
+    id: Word,
+    kind: Word,
     state: Word,
 }
 
 pub(super) struct Life {
     sample: Sample,
-    jobs: Vec<Job>,
+    jobs: Vec<SeenJob>,
     seen: bool,
     /// A delete was asked for.
     leaving: bool,
@@ -66,14 +66,9 @@ impl Life {
     }
 
     /// The server does not want it; whether that ends its life now.
-    pub(super) fn refused(&mut self, now: Nanos) -> bool {
+    pub(super) fn refused(&mut self) -> bool {
         self.sample.outcome = Outcome::Failed;
-        self.sample.gone_ns = None;
-        let ends = !self.over;
-        self.over = true;
-        self.sample.censored_ns = None;
-        let _ = now;
-        ends
+        !std::mem::replace(&mut self.over, true)
     }
 
     /// A delete is on its way.
@@ -134,14 +129,14 @@ impl Life {
         };
         let mut reached = false;
         for job in &status.jobs {
-            let known = self.jobs.iter_mut().find(|known| known.job_id == job.job_id);
+            let known = self.jobs.iter_mut().find(|known| known.id == job.job_id);
             let from = match known {
                 Some(known) if known.state == job.state => continue,
                 Some(known) => std::mem::replace(&mut known.state, job.state.clone()),
                 None => {
-                    self.jobs.push(Job {
-                        job_id: job.job_id.clone(),
-                        job_type: job.job_type.clone(),
+                    self.jobs.push(SeenJob {
+                        id: job.job_id.clone(),
+                        kind: job.job_type.clone(),
                         state: job.state.clone(),
                     });
                     Word::default()
@@ -199,12 +194,12 @@ impl Life {
 
     pub(super) fn into_sample(mut self) -> Sample {
         let count = |job_type: JobType| {
-            let jobs = self.jobs.iter().filter(|job| job.job_type == job_type.as_str()).count();
+            let jobs = self.jobs.iter().filter(|job| job.kind == job_type.as_str()).count();
             u32::try_from(jobs).unwrap_or(u32::MAX)
         };
         self.sample.provision_jobs = count(JobType::Provision);
         self.sample.deprovision_jobs = count(JobType::Deprovision);
-        if let Some(job) = self.jobs.iter().rev().find(|job| job.job_type == JobType::Provision.as_str()) {
+        if let Some(job) = self.jobs.iter().rev().find(|job| job.kind == JobType::Provision.as_str()) {
             self.sample.provision_state = job.state.clone();
         }
         self.sample
