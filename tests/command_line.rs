@@ -1,5 +1,7 @@
 //! `provbench` as its users run it: files in, folders and exit codes out.
 
+#![cfg(feature = "harness")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

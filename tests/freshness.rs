@@ -1,5 +1,7 @@
 //! What is generated and kept in the repository is what the code would generate now.
 
+#![cfg(feature = "harness")]
+
 use std::process::Command;
 
 fn provbench() -> Command {

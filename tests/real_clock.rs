@@ -1,5 +1,7 @@
 //! Runs on the machine's clock, over loopback sockets, with durations scaled.
 
+#![cfg(feature = "harness")]
+
 use std::{
     fs,
     process::{Command, Stdio},

@@ -1,5 +1,7 @@
 //! The files of a report, as others' scripts and readers meet them.
 
+#![cfg(feature = "harness")]
+
 #[path = "report_records/mod.rs"]
 mod records;
 

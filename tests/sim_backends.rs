@@ -1,5 +1,7 @@
 //! The simulated backends against a small fake cluster: what they answer, what they do, and when.
 
+#![cfg(feature = "harness")]
+
 #[path = "sim_backends/cluster.rs"]
 mod cluster;
 #[path = "sim_backends/controller.rs"]
