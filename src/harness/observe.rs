@@ -1,15 +1,17 @@
 //! What a user sees: the watch of the instances, as it delivers.
 
+use std::borrow::Cow;
+
 use futures::{Stream, StreamExt};
 use kube::{
-    Api, Client, ResourceExt,
-    api::{ApiResource, Object},
+    Api, Client, Resource,
+    api::ObjectMeta,
     runtime::{
         WatchStreamExt,
         watcher::{self, Event},
     },
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use crate::{api::names, record::Word, units::InstanceId};
 
@@ -32,7 +34,62 @@ pub(crate) struct ObservedJob {
     pub(crate) state: Word,
 }
 
-type Observed = Object<IgnoredAny, ObservedStatus>;
+/// An instance with nothing of it but what is measured: a user's watch costs the harness as little as it can.
+#[derive(Clone, Debug)]
+struct Observed {
+    meta: ObjectMeta,
+    status: ObservedStatus,
+}
+
+impl<'de> Deserialize<'de> for Observed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Wire {
+            #[serde(default)]
+            metadata: WireMeta,
+            #[serde(default)]
+            status: ObservedStatus,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct WireMeta {
+            name: Option<String>,
+            resource_version: Option<String>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        let WireMeta { name, resource_version } = wire.metadata;
+        Ok(Self { meta: ObjectMeta { name, resource_version, ..ObjectMeta::default() }, status: wire.status })
+    }
+}
+
+impl Resource for Observed {
+    type DynamicType = ();
+    type Scope = kube::core::NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        "ComputeInstance".into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        names::GROUP.into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1alpha1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        "computeinstances".into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}
 
 /// One thing that the watch showed.
 #[derive(Debug)]
@@ -51,14 +108,7 @@ pub(crate) enum Sight {
 
 /// The sights of a namespace, in the order of the watch.
 pub(crate) fn sights(client: Client, namespace: &str) -> impl Stream<Item = Sight> + use<> {
-    let resource = ApiResource {
-        group: names::GROUP.to_owned(),
-        version: "v1alpha1".to_owned(),
-        api_version: format!("{}/v1alpha1", names::GROUP),
-        kind: "ComputeInstance".to_owned(),
-        plural: "computeinstances".to_owned(),
-    };
-    let api: Api<Observed> = Api::namespaced_with(client, namespace, &resource);
+    let api: Api<Observed> = Api::namespaced(client, namespace);
     kube::runtime::watcher(api, watcher::Config::default()).default_backoff().filter_map(|event| {
         std::future::ready(match event {
             Ok(Event::Apply(object) | Event::InitApply(object)) => {
@@ -74,6 +124,6 @@ pub(crate) fn sights(client: Client, namespace: &str) -> impl Stream<Item = Sigh
 
 /// Objects that the harness did not create are none of its business.
 fn named(object: Observed) -> Option<(InstanceId, ObservedStatus)> {
-    let instance = object.name_any().parse().ok()?;
-    Some((instance, object.status.unwrap_or_default()))
+    let instance = object.meta.name?.parse().ok()?;
+    Some((instance, object.status))
 }
