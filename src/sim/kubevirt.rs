@@ -224,7 +224,8 @@ impl Boot {
             .header(header::CONTENT_TYPE, "application/merge-patch+json")
             .body(patch.into_bytes())
             .map_err(kube::Error::HttpError)?;
-        self.client.request::<serde::de::IgnoredAny>(request).await.map(drop)
+        // On the heap: what boots would carry the room for it around.
+        Box::pin(self.client.request::<serde::de::IgnoredAny>(request)).await.map(drop)
     }
 }
 

@@ -175,6 +175,10 @@ async fn the_jobs_of_a_template_are_listed_under_it() {
     assert_eq!(ids(world.get("/api/v2/job_templates/7/jobs/?id=3").await), [3]);
     assert_eq!(ids(world.get("/api/v2/jobs/?status=successful&name=delete-vm").await), [2]);
     assert_eq!(ids(world.get("/api/v2/jobs/?id__in=3,1,9").await), [1, 3], "in order, and only those there are");
+    let listed = &world.get("/api/v2/jobs/?id=3").await["results"][0];
+    assert_eq!((listed.get("extra_vars"), listed.get("result_traceback")), (None, None));
+    let listed = &world.get("/api/v2/jobs/?id=3&include=extra_vars").await["results"][0];
+    assert!(listed["extra_vars"].as_str().expect("a string").contains("ci-0001"));
     let job = world.get("/api/v2/jobs/3/").await;
     assert_eq!(job["event_processing_finished"], true, "without it the official client waits for ever");
 }

@@ -86,7 +86,7 @@ async fn the_rule_engine_is_answered_as_it_was() {
     let ids: Vec<u64> =
         page["results"].as_array().expect("a list").iter().filter_map(|job| job["id"].as_u64()).collect();
     assert_eq!(ids, [1, 2, 3]);
-    assert!(page["results"][0]["extra_vars"].as_str().expect("a string").contains("create compute instance"));
+    assert_eq!(page["results"][0].get("extra_vars"), None, "lists leave the variables out");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use super::{
     metadata::{Resource, options},
     organization::{api_root, config, index, ping},
     refusal::Refusal,
+    render::Extent,
 };
 use crate::{
     sim::{
@@ -260,7 +261,7 @@ impl Controller {
         let job = state.jobs.get_mut(id).ok_or(no_job(kind))?;
         job.reads += 1;
         let mut body = Vec::with_capacity(2 * JOB_SIZE);
-        self.write_job(job, root, &mut body);
+        self.write_job(job, root, Extent::Whole, &mut body);
         let response = raw_json(StatusCode::OK, body);
         Ok(Answer::keyed(response, key(self.seed, &job.object, "aap.read", job.reads)))
     }

@@ -10,6 +10,7 @@ use super::{
     catalogue::{Root, TemplateKind},
     job::{Job, JobKind},
     refusal::Refusal,
+    render::Extent,
     state::State,
 };
 use crate::sim::{
@@ -143,7 +144,7 @@ impl Filters {
                 "order_by" => filters.descending = value.starts_with('-'),
                 // A simulated workflow has no jobs beneath it.
                 "unified_job_node__workflow_job" => filters.ids = Some(Vec::new()),
-                "page" | "page_size" | "format" | "search" | "count_disabled" => {}
+                "page" | "page_size" | "format" | "search" | "include" | "count_disabled" => {}
                 other => {
                     let field = other.split("__").next().unwrap_or(other);
                     if !KNOWN_FIELDS.contains(&field) {
@@ -217,6 +218,9 @@ impl Controller {
         let window = Window::of(query)?;
         let model = kind.map_or("UnifiedJob", JobKind::model);
         let filters = Filters { template, ..Filters::of(query, model)? };
+        let includes_variables =
+            query.get("include").is_some_and(|fields| fields.split(',').any(|field| field == "extra_vars"));
+        let extent = if includes_variables { Extent::ListedWithVariables } else { Extent::Listed };
         let mut state = self.state.lock();
         let ids = filters.select(self, &state, kind);
         // The first job of a batch stands for it.
@@ -226,7 +230,7 @@ impl Controller {
         });
         let response = window.page(request, &ids, |id, out| {
             if let Some(job) = state.jobs.get_mut(id) {
-                self.write_job(job, root, out);
+                self.write_job(job, root, extent, out);
             }
         })?;
         Ok(Answer::keyed(response, key(self.seed, &object, "aap.list", reads)))

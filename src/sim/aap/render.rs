@@ -1,7 +1,8 @@
 //! Jobs as the API writes them.
 //!
 //! A job is asked for many times between two changes of its state, so its text is made once for each state. What is left
-//! for each answer is the time that it has been running, and its variables, which are kept as text anyway.
+//! for each answer is the time that it has been running, and its variables, which are kept as text anyway. Lists leave out
+//! the traceback and, unless they are asked to include them, the variables.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -20,8 +21,27 @@ pub(super) struct Rendered {
     root: Root,
     /// Up to the value of `elapsed`.
     before: Box<str>,
-    /// From there to the value of `extra_vars`, which is the last.
+    /// From there to the end of what a list shows.
     after: Box<str>,
+    /// The fields that only the job itself shows, but for its variables.
+    detail: Box<str>,
+}
+
+/// How much of a job is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Everything: the job itself.
+    Whole,
+    /// As in a list.
+    Listed,
+    /// As in a list that was asked to include the variables.
+    ListedWithVariables,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    result_traceback: &'a str,
+    event_processing_finished: bool,
 }
 
 /// The body of a unified job, but for its variables.
@@ -47,8 +67,6 @@ struct JobBody<'a> {
     /// Where the text is cut.
     elapsed: Cut,
     job_explanation: &'a str,
-    result_traceback: &'a str,
-    event_processing_finished: bool,
     execution_node: &'static str,
     launched_by: Named<'static>,
     work_unit_id: Option<()>,
@@ -126,7 +144,7 @@ impl Controller {
     }
 
     /// Writes the body of a job.
-    pub(super) fn write_job(&self, job: &mut Job, root: Root, out: &mut Vec<u8>) {
+    pub(super) fn write_job(&self, job: &mut Job, root: Root, extent: Extent, out: &mut Vec<u8>) {
         let rendered = match job.rendered.take() {
             Some(rendered) if rendered.root == root => rendered,
             _ => Box::new(self.render(job, root)),
@@ -137,7 +155,13 @@ impl Controller {
         // A vector takes whatever is written.
         let _ = write!(out, "{}.{:03}", elapsed_ms / 1000, elapsed_ms % 1000);
         out.extend_from_slice(rendered.after.as_bytes());
-        out.extend_from_slice(job.extra_vars.get().as_bytes());
+        if extent == Extent::Whole {
+            out.extend_from_slice(rendered.detail.as_bytes());
+        }
+        if extent != Extent::Listed {
+            out.extend_from_slice(b",\"extra_vars\":");
+            out.extend_from_slice(job.extra_vars.get().as_bytes());
+        }
         out.push(b'}');
         job.rendered = Some(rendered);
     }
@@ -157,7 +181,7 @@ impl Controller {
         let _ = serde_json::to_writer(&mut *out, &head);
         out.pop();
         let joint = out.len();
-        self.write_job(job, root, out);
+        self.write_job(job, root, Extent::Whole, out);
         if let Some(brace) = out.get_mut(joint) {
             *brace = b',';
         }
@@ -167,11 +191,16 @@ impl Controller {
         let url = Self::job_url(job, root);
         let text = serde_json::to_string(&self.body(job, root, &url)).unwrap_or_default();
         let (before, after) = text.split_once(CUT).unwrap_or((&text, ""));
-        let after = after.strip_suffix('}').unwrap_or(after);
+        let detail = Detail {
+            result_traceback: job.failure.as_ref().map_or("", |failure| failure.traceback.as_str()),
+            event_processing_finished: job.status.is_terminal(),
+        };
+        let detail = serde_json::to_string(&detail).unwrap_or_default();
         Rendered {
             root,
             before: format!("{before}\"elapsed\":").into(),
-            after: format!("{after},\"extra_vars\":").into(),
+            after: after.trim_end_matches('}').into(),
+            detail: detail.replacen('{', ",", 1).trim_end_matches('}').into(),
         }
     }
 
@@ -204,8 +233,6 @@ impl Controller {
             canceled_on: job.finished.filter(|_| job.status == Status::Canceled).map(|at| self.stamp(at)),
             elapsed: Cut,
             job_explanation: job.failure.as_ref().map_or("", |failure| failure.explanation.as_str()),
-            result_traceback: job.failure.as_ref().map_or("", |failure| failure.traceback.as_str()),
-            event_processing_finished: job.status.is_terminal(),
             execution_node: "",
             launched_by: Named { id: 1, name: "admin", kind: "user" },
             work_unit_id: None,

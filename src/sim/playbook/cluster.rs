@@ -1,5 +1,6 @@
 //! Untyped requests to the cluster.
 
+use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use kube::Client;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
@@ -42,6 +43,10 @@ impl Path {
         Self(format!("{}/{name}", self.0))
     }
 }
+
+/// A request on its way. On the heap: thousands of jobs wait at a time, nearly all of them for something else, and would
+/// carry the room for it around with them.
+pub(super) type Asked<'a, T> = BoxFuture<'a, Result<T, Refused>>;
 
 /// A request that the cluster did not do.
 #[derive(Debug)]
@@ -96,39 +101,41 @@ impl Deleted {
 }
 
 /// Reads an object.
-pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &Path) -> Result<T, Refused> {
-    send(client, Method::GET, path, None, Vec::new()).await
+pub(super) fn get<'a, T: DeserializeOwned + Send>(client: &'a Client, path: &'a Path) -> Asked<'a, T> {
+    send(client, Method::GET, path, None, Vec::new())
 }
 
 /// Makes an object in a collection.
-pub(super) async fn create(client: &Client, path: &Path, body: String) -> Result<Ignored, Refused> {
-    send(client, Method::POST, path, Some("application/json"), body.into_bytes()).await
+pub(super) fn create<'a>(client: &'a Client, path: &'a Path, body: String) -> Asked<'a, Ignored> {
+    send(client, Method::POST, path, Some("application/json"), body.into_bytes())
 }
 
 /// Changes an object by a merge patch (RFC 7386).
-pub(super) async fn merge(client: &Client, path: &Path, body: String) -> Result<Ignored, Refused> {
-    send(client, Method::PATCH, path, Some("application/merge-patch+json"), body.into_bytes()).await
+pub(super) fn merge<'a>(client: &'a Client, path: &'a Path, body: String) -> Asked<'a, Ignored> {
+    send(client, Method::PATCH, path, Some("application/merge-patch+json"), body.into_bytes())
 }
 
 /// Deletes an object.
-pub(super) async fn delete(client: &Client, path: &Path) -> Result<Deleted, Refused> {
-    send(client, Method::DELETE, path, None, Vec::new()).await
+pub(super) fn delete<'a>(client: &'a Client, path: &'a Path) -> Asked<'a, Deleted> {
+    send(client, Method::DELETE, path, None, Vec::new())
 }
 
-async fn send<T: DeserializeOwned>(
-    client: &Client,
+fn send<'a, T: DeserializeOwned + Send>(
+    client: &'a Client,
     method: Method,
-    path: &Path,
+    path: &'a Path,
     content_type: Option<&'static str>,
     body: Vec<u8>,
-) -> Result<T, Refused> {
-    let mut request = Request::builder().method(method).uri(&path.0);
-    if let Some(content_type) = content_type {
-        request = request.header(header::CONTENT_TYPE, content_type);
-    }
-    let request = request.body(body).map_err(|error| Refused { code: 0, message: error.to_string() })?;
-    client.request(request).await.map_err(|error| match error {
-        kube::Error::Api(status) => Refused { code: status.code, message: status.message.clone() },
-        other => Refused { code: 0, message: other.to_string() },
+) -> Asked<'a, T> {
+    Box::pin(async move {
+        let mut request = Request::builder().method(method).uri(&path.0);
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        let request = request.body(body).map_err(|error| Refused { code: 0, message: error.to_string() })?;
+        client.request(request).await.map_err(|error| match error {
+            kube::Error::Api(status) => Refused { code: status.code, message: status.message.clone() },
+            other => Refused { code: 0, message: other.to_string() },
+        })
     })
 }
