@@ -60,7 +60,7 @@ async fn defect_17_a_tenant_of_a_thousand_instances_costs_each_no_more() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let (few, _, _) = crowd(50).await;
     let (many, lab, instances) = crowd(1000).await;
-    assert!(many <= few + 0.1 && many < 6.0, "{few} requests an instance of 50, {many} of 1000");
+    assert!(many <= few + 0.1 && many < 6.5, "{few} requests an instance of 50, {many} of 1000");
     assert_eq!(instances.len(), 1000);
     let tenants: kube::Api<Tenant> = kube::Api::namespaced(lab.client.clone(), operator_lab::NAMESPACE);
     let tenant = tenants.list(&kube::api::ListParams::default()).await.expect("a list").items.remove(0);
