@@ -242,3 +242,48 @@ fn the_summary_can_be_printed_as_json() {
     }
     assert_eq!((&comparison["verdict"], &comparison["ci_low"]), (&Value::from("inconclusive"), &Value::Null));
 }
+
+#[test]
+fn a_journal_that_was_cut_off_is_told_and_one_that_is_broken_spoils_nothing() {
+    let (_, _parent, folder) = run(FEBRUARY, &["--blocks", "3"]);
+    let journal = folder.join("journal.ndjson");
+    let whole = fs::read(&journal).expect("a journal");
+    let samples = fs::read(folder.join("samples.csv")).expect("a table");
+
+    let mut broken = whole.clone();
+    broken.splice(whole.len() / 2..whole.len() / 2, *b"\ngarbage\n");
+    fs::write(&journal, broken).expect("written");
+    let report = || provbench(&["report", folder.to_str().expect("a path"), "--no-plots"]);
+    assert_eq!(report().status.code(), Some(2));
+    assert!(fs::read(folder.join("samples.csv")).expect("a table") == samples, "the old table stays");
+
+    fs::write(&journal, &whole[..whole.len() / 2]).expect("written");
+    assert_eq!(report().status.code(), Some(4));
+    let problems = json(&folder.join("summary.json"))["problems"].to_string();
+    assert!(problems.contains("whole trials of 6"), "{problems}");
+}
+
+#[test]
+fn an_instance_that_was_provisioned_before_its_delete_makes_the_run_invalid() {
+    let set = "scenarios.vm-half-made.delete.after=400s";
+    let (output, _parent, folder) = run("experiments/delete-during-provision.yaml", &["--blocks", "1", "--set", set]);
+    assert_eq!(output.status.code(), Some(4));
+    let problems = json(&folder.join("run.json"))["problems"].to_string();
+    assert!(problems.contains("provisioned before it was deleted"), "{problems}");
+}
+
+#[test]
+fn events_that_wait_in_the_engines_queue_are_not_sent_twice() {
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/profiles");
+    let text = fs::read_to_string(profiles.join("vmaas-dev-2026-02.yaml")).expect("a profile");
+    let folder = tempfile::tempdir().expect("a folder");
+    let profile = folder.path().join("sequential.yaml");
+    assert!(text.contains("strategy: parallel"));
+    fs::write(&profile, text.replace("strategy: parallel", "strategy: sequential")).expect("written");
+    let set = format!("profile={}", profile.display());
+    let more = ["--blocks", "1", "--set", &set, "--set", "instances=3", "--set", "deadline=3h"];
+    let (output, _parent, run) = run(FEBRUARY, &more);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let journal = fs::read_to_string(run.join("journal.ndjson")).expect("a journal");
+    assert_eq!(journal.matches("\"event\":\"webhook_received\"").count(), 6, "one for each job");
+}

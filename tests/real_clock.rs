@@ -79,3 +79,24 @@ fn an_interrupt_ends_a_run_with_what_was_measured() {
     assert!(samples.lines().count() >= 4, "the header and one trial at least");
     assert!(out.join("report.html").exists());
 }
+
+#[test]
+fn an_interrupt_in_the_middle_of_the_only_trial_keeps_what_was_measured_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    let child = provbench()
+        .args(["run", FEBRUARY, "--clock", "real", "--time-scale", "0.1", "--blocks", "1", "--no-plots", "--out"])
+        .arg(&out)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("provbench starts");
+    // A trial takes half a minute; its journal's head is written before it begins.
+    std::thread::park_timeout(Duration::from_secs(3));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("provbench ends");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let samples = fs::read_to_string(out.join("samples.csv")).expect("a file");
+    assert_eq!(samples.lines().filter(|line| line.contains(",censored,")).count(), 3, "{samples}");
+}

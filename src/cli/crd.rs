@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     api::crd,
-    cli::exit::{Exit, Failure},
+    cli::exit::{Exit, Failure, print},
 };
 
 /// Writes the CustomResourceDefinitions
@@ -40,7 +40,7 @@ pub(super) fn crd(arguments: &CrdArguments) -> Result<Exit, Failure> {
                 .and_then(|()| std::fs::write(&path, text))
                 .with_context(|| format!("failed to write {}", path.display()))
                 .map_err(Failure::could_not_run)?;
-            println!("{}", path.display());
+            print(&path.display().to_string());
         }
     }
     Ok(Exit::Done)

@@ -55,7 +55,23 @@ impl Failure {
 
     /// Says it, and returns the code.
     pub(super) fn tell(self) -> Exit {
-        eprintln!("error: {:#}", self.error);
+        let mut text = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            // Our own messages carry their cause already.
+            if !text.contains(&cause) {
+                if !text.is_empty() {
+                    text.push_str(": ");
+                }
+                text.push_str(&cause);
+            }
+        }
+        eprintln!("error: {text}");
         self.exit
     }
+}
+
+/// Prints lines to stdout. A reader that has gone away is no failure: what was done is done.
+pub(super) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

@@ -11,10 +11,10 @@ use clap::Args;
 
 use crate::{
     cli::{
-        exit::{Exit, Failure},
-        run_folder::{RunFolder, write_artifacts},
+        exit::{Exit, Failure, print},
+        run_folder::{NewTables, write_artifacts},
     },
-    record::{RunInfo, SCHEMA_VERSION, journal::JournalReader},
+    record::{RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord, journal::JournalReader},
     report::{RenderOptions, Report, render, terminal_table},
 };
 
@@ -31,27 +31,48 @@ pub(super) struct ReportArguments {
 
 pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let folder = &arguments.run;
-    let run = read_run_info(folder).map_err(Failure::usage)?;
-    let journal = folder.join("journal.ndjson");
-    let open = || -> anyhow::Result<JournalReader<BufReader<File>>> {
-        let file = File::open(&journal).with_context(|| format!("failed to open {}", journal.display()))?;
-        Ok(JournalReader::open(BufReader::new(file))?)
-    };
-    let mut reader = open().map_err(Failure::usage)?;
-    let mut tables = RunFolder::rewrite(folder).map_err(Failure::could_not_run)?;
+    let mut run = read_run_info(folder).map_err(Failure::usage)?;
+    let mut tables = NewTables::create(folder).map_err(Failure::could_not_run)?;
     let mut report = Report::new(&run);
-    while let Some(trial) = reader.next_trial().map_err(Failure::usage)? {
-        tables.trial(&trial).map_err(Failure::could_not_run)?;
-        report.add(&trial);
+    let read = read_journal(&folder.join("journal.ndjson"), |trial| {
+        report.add(trial);
+        Ok(tables.trial(trial)?)
+    });
+    let trials = match read {
+        Ok(trials) => trials,
+        Err(error) => {
+            tables.discard();
+            return Err(Failure::usage(error));
+        }
+    };
+    tables.replace().map_err(Failure::could_not_run)?;
+    let planned = u64::from(run.blocks) * run.arms.len() as u64 * run.scenarios.len() as u64;
+    if run.status == RunStatus::Complete && trials < planned {
+        run.status = RunStatus::Incomplete;
+        run.problems.push(format!("the journal has {trials} whole trials of {planned}: it was cut off or changed"));
     }
-    tables.finish().map_err(Failure::could_not_run)?;
     report.close(&run);
     let artifacts =
         render(&report, &run, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
     write_artifacts(folder, &artifacts).map_err(Failure::could_not_run)?;
-    println!("{}", terminal_table(&report.summary()));
-    println!("{}", folder.display());
-    Ok(if run.problems.is_empty() { Exit::Done } else { Exit::Invalid })
+    print(&format!("{}\n{}", terminal_table(&report.summary()), folder.display()));
+    Ok(match run.status {
+        _ if !run.problems.is_empty() => Exit::Invalid,
+        RunStatus::Incomplete => Exit::CouldNotRun,
+        RunStatus::Complete => Exit::Done,
+    })
+}
+
+/// Hands out the whole trials of a journal; returns how many there are.
+fn read_journal(path: &Path, mut take: impl FnMut(&TrialRecord) -> anyhow::Result<()>) -> anyhow::Result<u64> {
+    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    let mut reader = JournalReader::open(BufReader::new(file)).with_context(|| path.display().to_string())?;
+    let mut trials = 0;
+    while let Some(trial) = reader.next_trial().with_context(|| path.display().to_string())? {
+        take(&trial)?;
+        trials += 1;
+    }
+    Ok(trials)
 }
 
 /// Reads the `run.json` of a run.

@@ -1,7 +1,6 @@
 //! `provbench run`.
 
 use std::{
-    io::{self, Write},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -15,7 +14,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cli::{
-        exit::{Exit, Failure},
+        exit::{Exit, Failure, print},
         progress::Progress,
         run_folder::{RunFolder, WriteError, write_artifacts, write_run_info},
     },
@@ -117,8 +116,15 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     });
     progress.finish();
     let failure = conclude(outcome, &mut info);
-    folder.finish().map_err(Failure::could_not_run)?;
-    publish(arguments, &path, &info, report)?;
+    let published =
+        folder.finish().map_err(Failure::could_not_run).and_then(|()| publish(arguments, &path, &info, report));
+    if let Err(unpublished) = published {
+        // Why it ended early must not be lost over why its report could not be written.
+        if let Some(failure) = failure {
+            failure.tell();
+        }
+        return Err(unpublished);
+    }
     match failure {
         Some(failure) => Err(failure),
         None if info.problems.is_empty() => Ok(Exit::Done),
@@ -167,7 +173,12 @@ fn run_info(experiment: &Experiment, epoch: Timestamp) -> Result<RunInfo, Failur
 
 fn default_folder(experiment: &Experiment, now: Timestamp) -> PathBuf {
     let time = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
-    Path::new("reports").join(experiment.name()).join(format!("{time}-seed{}", experiment.seed().get()))
+    let name = format!("{time}-seed{}", experiment.seed().get());
+    let folder = Path::new("reports").join(experiment.name());
+    // Two runs within one second.
+    let mut names = std::iter::once(name.clone()).chain((2_u32..).map(|number| format!("{name}-{number}")));
+    let free = names.find(|name| !folder.join(name).exists());
+    folder.join(free.unwrap_or(name))
 }
 
 /// The first interrupt lets the run end with what it has; the second ends it at once.
@@ -216,8 +227,6 @@ fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Re
             .map(|artifact| String::from_utf8_lossy(&artifact.bytes).trim_end().to_owned())
             .unwrap_or_default(),
     };
-    let mut out = io::stdout().lock();
-    // A reader that has gone away does not make the run invalid: everything is in the folder.
-    let _ = writeln!(out, "{text}\n{}", path.display());
+    print(&format!("{text}\n{}", path.display()));
     Ok(())
 }

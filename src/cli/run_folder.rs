@@ -53,15 +53,6 @@ impl RunFolder {
         open().with_context(what).map_err(Failure::could_not_run)
     }
 
-    /// The folder of a run that exists, whose tables are written anew from its journal.
-    pub(super) fn rewrite(path: &Path) -> io::Result<Tables> {
-        let file = |name: &str| File::create(path.join(name)).map(BufWriter::new);
-        Ok(Tables {
-            samples: SamplesCsv::new(file("samples.csv")?)?,
-            transitions: TransitionsCsv::new(file("transitions.csv")?)?,
-        })
-    }
-
     /// Appends a trial.
     pub(super) fn trial(&mut self, trial: &TrialRecord) -> Result<(), WriteError> {
         let write = || -> io::Result<()> {
@@ -77,25 +68,51 @@ impl RunFolder {
     /// Finishes the tables.
     pub(super) fn finish(self) -> Result<(), WriteError> {
         let Self { path, samples, transitions, .. } = self;
-        Tables { samples, transitions }.finish().map_err(|source| WriteError { path, source })
+        finish(samples, transitions).map_err(|source| WriteError { path, source })
     }
 }
 
-/// The two tables that grow trial by trial.
-pub(super) struct Tables {
+fn finish(samples: SamplesCsv<BufWriter<File>>, transitions: TransitionsCsv<BufWriter<File>>) -> io::Result<()> {
+    samples.finish()?.flush()?;
+    transitions.finish()?.flush()
+}
+
+/// The tables of a run that exists, written anew beside the old ones until they are whole.
+pub(super) struct NewTables {
+    path: PathBuf,
     samples: SamplesCsv<BufWriter<File>>,
     transitions: TransitionsCsv<BufWriter<File>>,
 }
 
-impl Tables {
+impl NewTables {
+    const NAMES: [(&'static str, &'static str); 2] =
+        [("samples.csv.new", "samples.csv"), ("transitions.csv.new", "transitions.csv")];
+
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        let file = |name: &str| File::create(path.join(name)).map(BufWriter::new);
+        Ok(Self {
+            path: path.to_owned(),
+            samples: SamplesCsv::new(file(Self::NAMES[0].0)?)?,
+            transitions: TransitionsCsv::new(file(Self::NAMES[1].0)?)?,
+        })
+    }
+
     pub(super) fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
         self.samples.trial(trial)?;
         self.transitions.trial(trial)
     }
 
-    pub(super) fn finish(self) -> io::Result<()> {
-        self.samples.finish()?.flush()?;
-        self.transitions.finish()?.flush()
+    /// Puts the new tables in the place of the old ones.
+    pub(super) fn replace(self) -> io::Result<()> {
+        finish(self.samples, self.transitions)?;
+        Self::NAMES.into_iter().try_for_each(|(new, old)| fs::rename(self.path.join(new), self.path.join(old)))
+    }
+
+    /// Leaves the old tables as they are.
+    pub(super) fn discard(self) {
+        for (new, _) in Self::NAMES {
+            let _ = fs::remove_file(self.path.join(new));
+        }
     }
 }
 

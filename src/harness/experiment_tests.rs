@@ -67,6 +67,22 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         ("name: aap", "name: eda", "8:11: two arms are named `eda`; give each a name of its own"),
         ("provider: eda", "provider: jenkins", "7:15: `jenkins` is no provider: expected eda or aap"),
         ("name: test", "name: ../x", "1:7: `../x` can't name an experiment; use letters, digits, `-`, `_` and `.`"),
+        ("instances: 3", "instances: 2000000", "3:12: instances is 2000000; at most 1000000 are possible"),
+        (
+            "blocks: 2",
+            "blocks: 2\ninstance: {template_id: 9x}",
+            "3:25: `9x` is no template ID; it follows ^[a-zA-Z_][a-zA-Z0-9._]*$",
+        ),
+        (
+            "blocks: 2",
+            "blocks: 2\ninstance: {template_parameters: '[]'}",
+            "3:33: the template's parameters are a JSON map, written as a string",
+        ),
+        (
+            "blocks: 2",
+            "blocks: 2\narrival: {spacing: 1h}",
+            "3:20: 3 instances 1h apart don't all arrive before the deadline of 1h; arrive closer, or set a later `deadline`",
+        ),
         ("poll_interval: 5s", "poll_interval: 0s", "10:20: the poll interval must be longer than 0s"),
         ("blocks: 2", "blocks: 2\ndeadline: 0s", "3:11: the deadline must be longer than 0s"),
         (

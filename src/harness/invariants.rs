@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    harness::experiment::{Arm, Scenario},
+    harness::experiment::{Arm, Scenario, ScenarioKind},
     operator::config::ProviderKind,
     record::{Outcome, Sample, Truth},
     units::InstanceId,
@@ -26,8 +26,15 @@ pub(crate) fn broken(arm: &Arm, scenario: &Scenario, created: u32, samples: &[Sa
     let those = |holds: &dyn Fn(&Sample) -> bool| -> Vec<String> {
         samples.iter().filter(|sample| holds(sample)).map(|sample| sample.instance.to_string()).collect()
     };
-    note(those(&|sample| sample.outcome == Outcome::Censored), "did not finish before the deadline");
+    note(those(&|sample| sample.outcome == Outcome::Censored), "did not finish before they were cut off");
     note(those(&|sample| sample.orphans > 0), "left a virtual machine behind");
+    if matches!(scenario.kind(), ScenarioKind::DeleteDuringProvision { .. }) {
+        let too_late = |sample: &Sample| match (sample.running_ns, sample.delete_sent_ns) {
+            (Some(running), Some(deleted)) => running <= deleted,
+            (running, _) => running.is_some(),
+        };
+        note(those(&too_late), "provisioned before it was deleted, so that nothing was cut short");
+    }
     note(unexpected(arm.name(), scenario, samples), "not as the scenario expects");
     note(
         launched_unrecorded(arm.provider(), samples, truth),
@@ -64,9 +71,9 @@ fn unexpected(arm: &str, scenario: &Scenario, samples: &[Sample]) -> Vec<String>
 fn launched_unrecorded(provider: ProviderKind, samples: &[Sample], truth: &[Truth]) -> Vec<String> {
     let mut launched: BTreeMap<InstanceId, [u32; 2]> = BTreeMap::new();
     for entry in truth {
-        // What went to EDA counts when its webhook arrives: the jobs that the engine launches are not the operator's.
+        // What went to EDA counts when the engine launches it: a webhook that was given up on may never get that far.
         let from_operator = match provider {
-            ProviderKind::Eda => entry.source == "eda" && entry.event == "webhook_received",
+            ProviderKind::Eda => entry.source == "eda" && entry.event == "launched",
             ProviderKind::Aap => entry.source == "aap" && entry.event == "job_state" && entry.from.is_empty(),
         };
         let Some(instance) = from_operator.then(|| entry.object.parse().ok()).flatten() else { continue };

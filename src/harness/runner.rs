@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -101,7 +102,9 @@ pub fn run<E: std::error::Error + Send + 'static>(
                         let result = if options.stop.load(Ordering::Relaxed) {
                             Err(TrialError::Stopped)
                         } else {
-                            run_one(experiment, *planned, options)
+                            // A trial that breaks down must be told, not waited for.
+                            catch_unwind(AssertUnwindSafe(|| run_one(experiment, *planned, options)))
+                                .unwrap_or_else(|panic| Err(TrialError::BrokeDown(panic_text(panic.as_ref()))))
                         };
                         handout.put(index, result);
                     }
@@ -110,22 +113,34 @@ pub fn run<E: std::error::Error + Send + 'static>(
             .collect();
         let mut end = Ok(RunEnd::Complete);
         for planned in &trials {
-            end = match handout.take(|| workers.iter().all(std::thread::ScopedJoinHandle::is_finished)) {
-                Some(Ok(record)) => sink(record).map(|()| RunEnd::Complete).map_err(RunError::Sink),
-                Some(Err(TrialError::Stopped)) => Ok(RunEnd::Stopped),
+            let result = handout.take(|| workers.iter().all(std::thread::ScopedJoinHandle::is_finished));
+            let taken = match result {
+                Some(Ok(record)) => sink(record).map_err(RunError::Sink),
+                // Trials that were under way when the run was stopped come yet.
+                Some(Err(TrialError::Stopped)) => {
+                    end = Ok(RunEnd::Stopped);
+                    continue;
+                }
                 Some(Err(source)) => Err(trial_error(experiment, planned, source)),
                 None => Err(RunError::Thread),
             };
-            if !matches!(end, Ok(RunEnd::Complete)) {
+            if let Err(error) = taken {
+                end = Err(error);
+                options.stop.store(true, Ordering::Relaxed);
                 break;
             }
         }
-        if !matches!(end, Ok(RunEnd::Complete)) {
-            options.stop.store(true, Ordering::Relaxed);
+        if matches!(end, Ok(RunEnd::Complete)) && options.stop.load(Ordering::Relaxed) {
+            end = Ok(RunEnd::Stopped);
         }
         handout.close();
         end
     })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
 }
 
 fn trial_error<E: std::error::Error + 'static>(

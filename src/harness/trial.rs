@@ -48,8 +48,11 @@ const REPORTS_WAITING_MAX: usize = 1024;
 /// How long the watch may take to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(300);
 
-/// How often a run that is to stop is noticed, in the clock's time.
+/// How often a run that is to stop is noticed: in simulated time a second is nothing, in real time it is the user's.
 const STOP_CHECK: Duration = Duration::from_secs(1);
+
+/// What a trial says of itself that was stopped with the run.
+const STOPPED: &str = "stopped before its end: what was measured until then is kept, and censored";
 
 /// Why a trial left no record.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +63,12 @@ pub enum TrialError {
     /// The watch did not open.
     #[error("the watch of the instances did not open: {0}")]
     Watch(String),
-    /// The run was stopped.
+    /// The run was stopped before the trial began.
     #[error("stopped")]
     Stopped,
+    /// Something broke down; that is a defect of ours.
+    #[error("it broke down ({0}); please report this")]
+    BrokeDown(String),
 }
 
 /// What a trial is run with.
@@ -144,7 +150,8 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     let mut measured_transitions = Vec::new();
     let mut problems = Vec::new();
     let mut deadline = clock.sleep(setup.experiment.deadline());
-    let mut check = clock.sleep(STOP_CHECK);
+    let stop_check = STOP_CHECK.div_f64(setup.experiment.time_scale());
+    let mut check = clock.sleep(stop_check);
     while course.left > 0 {
         tokio::select! {
             biased;
@@ -155,10 +162,10 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
             },
             () = &mut check => {
                 if setup.stop.load(Ordering::Relaxed) {
-                    creating.abort();
-                    return Err(TrialError::Stopped);
+                    problems.push(STOPPED.to_owned());
+                    break;
                 }
-                check = clock.sleep(STOP_CHECK);
+                check = clock.sleep(stop_check);
             }
             () = &mut deadline => break,
         }
@@ -270,7 +277,9 @@ async fn finish(
     namespace: String,
 ) -> TrialRecord {
     let Measured { lives, mut transitions, mut problems } = measured;
-    if !target.at_rest(setup.experiment.deadline()).await {
+    // A run that is to stop does not wait for what nobody will look at.
+    let stopped = setup.stop.load(Ordering::Relaxed);
+    if !stopped && !target.at_rest(setup.experiment.deadline()).await {
         problems.push("the backends did not come to rest within the deadline".to_owned());
     }
     let mut samples: Vec<Sample> = lives.into_iter().map(Life::into_sample).collect();

@@ -79,12 +79,9 @@ impl Experiment {
     pub fn from_yaml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ExperimentError> {
         // The file by itself first: its errors have places, those of a file with values set over it have none.
         let raw = raw::parse(text, file)?;
-        let (raw, placed) = if overrides.set.is_empty() {
-            (raw, true)
-        } else {
-            (raw::parse(&overrides::apply(text, file, &overrides.set)?, Path::new("--set"))?, false)
-        };
-        resolve::resolve(raw, file, placed, overrides)
+        let (raw, placed) =
+            if overrides.set.is_empty() { (raw, true) } else { (overrides::parse(text, file, &overrides.set)?, false) };
+        resolve::resolve(&raw, file, placed, overrides)
     }
 
     /// The file that it was read from.

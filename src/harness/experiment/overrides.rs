@@ -5,10 +5,23 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::experiment::ExperimentError;
+use crate::harness::experiment::{
+    ExperimentError,
+    raw::{self, RawExperiment},
+};
 
-/// The file's text with the values set over it.
-pub(super) fn apply(text: &str, file: &Path, settings: &[String]) -> Result<String, ExperimentError> {
+/// The file with the values set over it.
+pub(super) fn parse(text: &str, file: &Path, settings: &[String]) -> Result<RawExperiment, ExperimentError> {
+    raw::parse(&apply(text, file, settings)?, file).map_err(|error| match error {
+        // The place would be one in a text that nobody has seen: the file was right, so that it is what was set.
+        ExperimentError::Invalid { message, .. } => {
+            ExperimentError::Option { option: format!("--set {}", settings.join(" --set ")), message }
+        }
+        error => error,
+    })
+}
+
+fn apply(text: &str, file: &Path, settings: &[String]) -> Result<String, ExperimentError> {
     let mut document: Value = serde_saphyr::from_str(text).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
         ExperimentError::Invalid { file: file.to_owned(), line, column, message: error.to_string() }

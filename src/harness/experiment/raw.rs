@@ -38,16 +38,16 @@ pub(super) struct RawExperiment {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawArrival {
-    pub(super) spacing: GoDuration,
+    pub(super) spacing: Spanned<GoDuration>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawInstance {
     #[serde(default)]
-    pub(super) template_id: Option<String>,
+    pub(super) template_id: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) template_parameters: Option<String>,
+    pub(super) template_parameters: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

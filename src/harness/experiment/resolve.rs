@@ -21,6 +21,8 @@ use crate::{
 };
 
 const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
+/// More blocks or instances than this are a slip of the finger: no machine holds their records.
+const COUNT_MAX: u32 = 1_000_000;
 const DEADLINE: Duration = Duration::from_secs(3600);
 const TEMPLATE: &str = "osac.templates.ocp_virt_vm";
 
@@ -43,8 +45,48 @@ impl Resolver<'_> {
     fn at_least_one(&self, what: &str, number: &Spanned<u32>) -> Result<u32, ExperimentError> {
         match number.value {
             0 => Err(self.invalid(number, format!("{what} is 0; at least 1 is needed"))),
-            number => Ok(number),
+            count if count > COUNT_MAX => {
+                Err(self.invalid(number, format!("{what} is {count}; at most {COUNT_MAX} are possible")))
+            }
+            count => Ok(count),
         }
+    }
+
+    /// Every instance must arrive before the trial is cut off.
+    fn spacing(&self, raw: &RawExperiment, deadline: GoDuration) -> Result<GoDuration, ExperimentError> {
+        let Some(arrival) = &raw.arrival else { return Ok(GoDuration::default()) };
+        let spacing = arrival.spacing.value;
+        let last = spacing.0.checked_mul(raw.instances.value.saturating_sub(1));
+        if last.is_none_or(|last| last >= deadline.0) {
+            let message = format!(
+                "{} instances {spacing} apart don't all arrive before the deadline of {deadline}; arrive closer, or set a later `deadline`",
+                raw.instances.value
+            );
+            return Err(self.invalid(&arrival.spacing, message));
+        }
+        Ok(spacing)
+    }
+
+    /// What the API server would refuse only when everything is up.
+    fn template(&self, raw: &RawExperiment) -> Result<(String, Option<String>), ExperimentError> {
+        let Some(instance) = &raw.instance else { return Ok((TEMPLATE.to_owned(), None)) };
+        let id = match &instance.template_id {
+            Some(id) => {
+                let starts = id.value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                if !starts || !id.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_') {
+                    let message = format!("`{}` is no template ID; it follows ^[a-zA-Z_][a-zA-Z0-9._]*$", id.value);
+                    return Err(self.invalid(id, message));
+                }
+                id.value.clone()
+            }
+            None => TEMPLATE.to_owned(),
+        };
+        if let Some(parameters) = &instance.template_parameters
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&parameters.value).is_err()
+        {
+            return Err(self.invalid(parameters, "the template's parameters are a JSON map, written as a string"));
+        }
+        Ok((id, instance.template_parameters.as_ref().map(|parameters| parameters.value.clone())))
     }
 
     fn name(&self, what: &str, name: &Spanned<String>) -> Result<String, ExperimentError> {
@@ -262,18 +304,22 @@ fn time_scale(
 }
 
 pub(super) fn resolve(
-    raw: RawExperiment,
+    raw: &RawExperiment,
     file: &Path,
     placed: bool,
     overrides: &Overrides,
 ) -> Result<Experiment, ExperimentError> {
     let resolver = Resolver { file, placed };
     let clock = overrides.clock.or(raw.clock).unwrap_or(ClockKind::Virtual);
-    let time_scale = time_scale(&resolver, &raw, clock, overrides)?;
+    let time_scale = time_scale(&resolver, raw, clock, overrides)?;
     let blocks = match overrides.blocks {
         Some(0) => {
             let message = "at least 1 block is needed".to_owned();
             return Err(ExperimentError::Option { option: "--blocks 0".to_owned(), message });
+        }
+        Some(blocks) if blocks > COUNT_MAX => {
+            let message = format!("at most {COUNT_MAX} blocks are possible");
+            return Err(ExperimentError::Option { option: format!("--blocks {blocks}"), message });
         }
         Some(blocks) => blocks,
         None => resolver.at_least_one("blocks", &raw.blocks)?,
@@ -301,8 +347,9 @@ pub(super) fn resolve(
     distinct("scenarios", scenarios.iter().map(Scenario::name), |index, message| {
         resolver.invalid(&raw.scenarios.value[index].kind, message)
     })?;
-    let (template_id, template_parameters) =
-        raw.instance.map_or((None, None), |instance| (instance.template_id, instance.template_parameters));
+    let (template_id, template_parameters) = resolver.template(raw)?;
+    let instances = resolver.at_least_one("instances", &raw.instances)?;
+    let arrival_spacing = resolver.spacing(raw, deadline)?;
     Ok(Experiment {
         file: file.to_owned(),
         name: resolver.name("an experiment", &raw.name)?,
@@ -311,11 +358,11 @@ pub(super) fn resolve(
         clock,
         time_scale,
         blocks,
-        instances: resolver.at_least_one("instances", &raw.instances)?,
+        instances,
         tenants: raw.tenants.as_ref().map_or(Ok(1), |tenants| resolver.at_least_one("tenants", tenants))?,
-        arrival_spacing: raw.arrival.map(|arrival| arrival.spacing).unwrap_or_default(),
+        arrival_spacing,
         deadline,
-        template_id: template_id.unwrap_or_else(|| TEMPLATE.to_owned()),
+        template_id,
         template_parameters,
         arms,
         scenarios,

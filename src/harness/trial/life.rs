@@ -177,6 +177,7 @@ impl Life {
                 // Gone without ever having been what its owner wanted, and nobody asked for that.
                 ScenarioKind::ProvisionDeprovision { .. } if self.sample.running_ns.is_none() => Outcome::Failed,
                 ScenarioKind::ProvisionDeprovision { .. } => Outcome::Succeeded,
+                ScenarioKind::DeleteDuringProvision { .. } if self.sample.running_ns.is_some() => Outcome::Succeeded,
                 ScenarioKind::DeleteDuringProvision { .. } => Outcome::Canceled,
             };
         }

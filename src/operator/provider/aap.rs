@@ -18,7 +18,7 @@ use crate::{
         config::AapSettings,
         provider::{
             Canceled, Launch, LaunchedJob, Polled, Provider, ProviderError,
-            http::{HttpClient, Transport},
+            http::{ANSWER_TIME_MAX, HttpClient, Transport},
         },
     },
 };
@@ -149,7 +149,7 @@ impl Aap {
     #[must_use]
     pub fn new(settings: &AapSettings, transport: Transport, clock: SharedClock) -> Self {
         Self {
-            http: HttpClient::new(transport, clock, Some(settings.token.clone())),
+            http: HttpClient::new(transport, clock, Some(settings.token.clone()), ANSWER_TIME_MAX),
             base: format!("{}/v2", settings.url),
             provision_template: settings.provision_template.clone(),
             deprovision_template: settings.deprovision_template.clone(),

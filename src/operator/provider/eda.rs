@@ -25,6 +25,10 @@ use crate::{
 /// Up to this many remembered requests, old ones are not looked for.
 const REMEMBERED_MIN: usize = 1024;
 
+/// How long a webhook's answer may take. EDA's queue holds one event, so that the answer waits for a whole job where jobs run
+/// one after the other; an event that was given up on may be in the queue all the same, and sending it again doubles it.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+
 /// EDA's webhooks.
 pub struct Eda {
     http: HttpClient,
@@ -59,7 +63,7 @@ impl Eda {
     #[must_use]
     pub fn new(settings: &EdaSettings, minimum_interval: Duration, transport: Transport, clock: SharedClock) -> Self {
         Self {
-            http: HttpClient::new(transport, clock.clone(), None),
+            http: HttpClient::new(transport, clock.clone(), None, ANSWER_TIME_MAX),
             clock,
             provision_webhook: settings.provision_webhook.clone(),
             deprovision_webhook: settings.deprovision_webhook.clone(),

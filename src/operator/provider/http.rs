@@ -29,8 +29,8 @@ pub type Transport = BoxCloneService<Request<Bytes>, Response<Bytes>, BoxError>;
 /// How much of an answer is read; AAP's job records with their extra_vars stay far below.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// How long an answer may take.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long an answer may take, where nothing else is said.
+pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How much of an error's text is repeated.
 const EXCERPT_CHARS_MAX: usize = 200;
@@ -81,6 +81,7 @@ pub(crate) struct HttpClient {
     transport: Mutex<Transport>,
     clock: SharedClock,
     token: Option<Secret>,
+    patience: Duration,
 }
 
 impl fmt::Debug for HttpClient {
@@ -90,8 +91,9 @@ impl fmt::Debug for HttpClient {
 }
 
 impl HttpClient {
-    pub(crate) fn new(transport: Transport, clock: SharedClock, token: Option<Secret>) -> Self {
-        Self { transport: Mutex::new(transport), clock, token }
+    /// A client that waits `patience` for each answer.
+    pub(crate) fn new(transport: Transport, clock: SharedClock, token: Option<Secret>, patience: Duration) -> Self {
+        Self { transport: Mutex::new(transport), clock, token, patience }
     }
 
     /// Sends a GET and returns whatever answer comes.
@@ -123,7 +125,7 @@ impl HttpClient {
         }
         let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
         let transport = self.transport.lock().clone();
-        match clock::timeout(&*self.clock, ANSWER_TIME_MAX, transport.oneshot(request)).await {
+        match clock::timeout(&*self.clock, self.patience, transport.oneshot(request)).await {
             Ok(Ok(response)) => Ok(Answer { what, response, token: self.token.clone() }),
             Ok(Err(error)) => Err(unreachable(chain(&*error))),
             Err(late) => Err(unreachable(late.to_string())),

@@ -26,7 +26,7 @@ fn answering(bytes: Vec<u8>) -> (String, JoinHandle<String>) {
 }
 
 fn client(transport: Transport) -> HttpClient {
-    HttpClient::new(transport, Arc::new(SystemClock::start()), Some(Secret::new("t0ps3cret".into())))
+    HttpClient::new(transport, Arc::new(SystemClock::start()), Some(Secret::new("t0ps3cret".into())), ANSWER_TIME_MAX)
 }
 
 fn transports() -> Vec<Transport> {

@@ -147,7 +147,9 @@ impl Eda {
         let (shared, queue) = (Arc::clone(&self.shared), self.queue.clone());
         HttpService::new(tower::service_fn(move |request: Request<Bytes>| {
             let (shared, queue) = (Arc::clone(&shared), queue.clone());
-            async move { Ok(webhook::answer(&shared, &queue, &request).await) }
+            // A task of its own: a client that gives up does not take its event back, as with the real engine's server.
+            let answer = tokio::spawn(async move { webhook::answer(&shared, &queue, &request).await });
+            async move { Ok(answer.await?) }
         }))
     }
 
