@@ -42,6 +42,7 @@ pub(super) struct Series {
     pub(super) instances: u64,
     pub(super) outcomes: Outcomes,
     pub(super) orphans: u64,
+    pub(super) deprovision_jobs: u64,
     pub(super) metrics: BTreeMap<Metric, Observations>,
 }
 
@@ -87,6 +88,7 @@ impl Report {
         for sample in &trial.samples {
             series.outcomes.count(sample.outcome);
             series.orphans += u64::from(sample.orphans);
+            series.deprovision_jobs += u64::from(sample.deprovision_jobs);
             let last = [sample.gone_ns, sample.censored_ns, sample.running_ns].into_iter().flatten().max();
             self.horizon_ns = self.horizon_ns.max(last.map_or(0, crate::units::Nanos::get));
         }

@@ -23,12 +23,29 @@ pub(super) fn all(report: &Report) -> Vec<ComparisonSummary> {
                     result.scenario.clone_from(name);
                     result.baseline.clone_from(&report.arms[0]);
                     result.arm.clone_from(arm_name);
+                    if metric != Metric::ProvisionTotal
+                        && let Some(idle) = only_one_worked(&report.arms[0], baseline, arm_name, series)
+                    {
+                        result.verdict = Verdict::Inconclusive;
+                        result.reason =
+                            Some(format!("{idle} ran no deprovision job at all: the arms did different work"));
+                    }
                     comparisons.push(result);
                 }
             }
         }
     }
     comparisons
+}
+
+/// The arm without any deprovision job, where the other had some.
+fn only_one_worked<'n>(baseline_name: &'n str, baseline: &Series, arm_name: &'n str, arm: &Series) -> Option<&'n str> {
+    match (baseline.deprovision_jobs, arm.deprovision_jobs) {
+        (0, 0) => None,
+        (0, _) => Some(baseline_name),
+        (_, 0) => Some(arm_name),
+        _ => None,
+    }
 }
 
 /// `None` when neither arm has anything of the metric, as a scenario without deletes has no deprovisioning.
@@ -63,7 +80,8 @@ fn summarize(metric: &Metric, comparison: Option<&Comparison>, options: &Compare
         verdict: comparison.map_or(Verdict::Inconclusive, |c| c.verdict),
         reason: doubt.map(|doubt| doubt.to_string()),
         blocks: comparison.map_or(0, |c| c.blocks),
-        p_value: comparison.and_then(|c| c.p),
+        // Below this a double tells nothing, and 0 would be a lie.
+        p_value: comparison.and_then(|c| c.p).map(|p| p.max(1e-15)),
         p_method: comparison.filter(|c| c.p.is_some()).map(p_method),
         baseline_mean_ns: comparison.map(|c| whole(c.baseline_mean).unsigned_abs()),
         arm_mean_ns: comparison.map(|c| whole(c.arm_mean).unsigned_abs()),
