@@ -215,20 +215,15 @@ impl JobHistory {
     #[must_use]
     pub fn find_latest_job_by_type(&self, job_type: JobType) -> Option<&JobStatus> {
         let (front, back) = self.jobs.as_slices();
-        let mut latest: Option<&JobStatus> = None;
-        for job in front.iter().chain(back) {
-            if job.job_type == job_type && latest.is_none_or(|best| job.timestamp >= best.timestamp) {
-                latest = Some(job);
-            }
-        }
-        latest
+        latest_in(back, job_type, latest_in(front, job_type, None))
     }
 
     /// The job with an ID; should an ID occur twice, the newest.
     #[must_use]
     pub fn find_job_by_id(&self, job_id: &str) -> Option<&JobStatus> {
         // Nearly always the newest is asked for.
-        self.jobs.iter().rev().find(|job| job.job_id == job_id)
+        let (front, back) = self.jobs.as_slices();
+        find_newest(back, job_id).or_else(|| find_newest(front, job_id))
     }
 
     /// Appends a job and keeps the newest `max_history` (at least one).
@@ -256,10 +251,10 @@ impl JobHistory {
     #[must_use]
     pub fn generate_eda_job_id(&self) -> CompactString {
         let (front, back) = self.jobs.as_slices();
-        let mut largest = 0_u64;
-        for job in front.iter().chain(back) {
-            largest = largest.max(eda_counter(job.job_id.as_bytes()).unwrap_or(0));
-        }
+        let largest_in = |jobs: &[JobStatus]| {
+            jobs.iter().fold(0, |largest, job| eda_counter(job.job_id.as_bytes()).unwrap_or(0).max(largest))
+        };
+        let largest: u64 = largest_in(front).max(largest_in(back));
         let mut digits = [0_u8; 20];
         let mut start = digits.len();
         let mut rest = largest.saturating_add(1);
@@ -274,19 +269,47 @@ impl JobHistory {
     }
 }
 
+/// The latest of `jobs` and `best`, which stands before them: a tie goes to the later in the array.
+fn latest_in<'a>(jobs: &'a [JobStatus], job_type: JobType, mut best: Option<&'a JobStatus>) -> Option<&'a JobStatus> {
+    let mut latest = best.map_or(JobTime(i64::MIN), |job| job.timestamp);
+    for job in jobs {
+        if job.job_type == job_type && job.timestamp >= latest {
+            latest = job.timestamp;
+            best = Some(job);
+        }
+    }
+    best
+}
+
+fn find_newest<'a>(jobs: &'a [JobStatus], job_id: &str) -> Option<&'a JobStatus> {
+    let wanted = job_id.as_bytes();
+    jobs.iter().rev().find(|job| {
+        let id = job.job_id.as_bytes();
+        // IDs differ at their end, where most of them can be told apart by one byte.
+        id.len() == wanted.len() && id.last() == wanted.last() && id == wanted
+    })
+}
+
 /// N of `eda-webhook-N`; `None` for any other ID.
 fn eda_counter(id: &[u8]) -> Option<u64> {
-    let digits = id.strip_prefix(EDA_JOB_ID_PREFIX.as_bytes())?;
-    if digits.is_empty() {
+    let (prefix, digits) = id.split_first_chunk::<{ EDA_JOB_ID_PREFIX.len() }>()?;
+    if prefix != EDA_JOB_ID_PREFIX.as_bytes() || digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
+    let mut number = 0_u64;
+    if digits.len() < 20 {
+        // So many digits can't overflow: no check for each.
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number * 10 + u64::from(digit);
         }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+        return Some(number);
+    }
+    let all_digits = digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| all_digits)?.parse().ok()
 }
 
 impl FromIterator<JobStatus> for JobHistory {

@@ -89,6 +89,10 @@ fn eda_ids_count_on_from_the_largest() {
         history.append_job(job(id, JobType::Provision, 1, JobState::Running), 100);
     }
     assert_eq!(history.generate_eda_job_id(), "eda-webhook-11");
+    for id in ["eda-webhook-+0000000000000000099", "eda-webhook-00000000000000000000x"] {
+        history.append_job(job(id, JobType::Provision, 1, JobState::Running), 100);
+    }
+    assert_eq!(history.generate_eda_job_id(), "eda-webhook-11", "only digits count");
     history.append_job(job("eda-webhook-99999999999999999999999", JobType::Provision, 1, JobState::Running), 100);
     assert_eq!(history.generate_eda_job_id(), "eda-webhook-11", "a counter that overflows is no counter of ours");
 }

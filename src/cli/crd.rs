@@ -7,7 +7,10 @@ use clap::Args;
 
 use crate::{
     api::crd,
-    cli::exit::{Exit, Failure, print},
+    cli::{
+        exit::{Exit, Failure},
+        stdout::print,
+    },
 };
 
 /// Writes the CustomResourceDefinitions

@@ -14,5 +14,7 @@ mod report;
 mod run;
 #[cfg(feature = "harness")]
 mod run_folder;
+#[cfg(feature = "harness")]
+mod stdout;
 
 pub use exit::Exit;

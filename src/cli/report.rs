@@ -11,8 +11,9 @@ use clap::Args;
 
 use crate::{
     cli::{
-        exit::{Exit, Failure, print},
+        exit::{Exit, Failure},
         run_folder::{NewTables, write_artifacts},
+        stdout::print,
     },
     record::{RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord, journal::JournalReader},
     report::{RenderOptions, Report, render, terminal_table},

@@ -14,9 +14,10 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cli::{
-        exit::{Exit, Failure, print},
+        exit::{Exit, Failure},
         progress::Progress,
         run_folder::{RunFolder, WriteError, write_artifacts, write_run_info},
+        stdout::print,
     },
     clock::{Clock, SystemClock},
     harness::{
