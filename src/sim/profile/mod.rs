@@ -25,7 +25,6 @@ use serde::{Deserialize, Serialize};
 
 pub(in crate::sim) use self::forecast::key;
 pub use self::{
-    duration::DurationError,
     forecast::{CreateForecast, DeleteForecast, create_forecast, delete_forecast, first_poll_after, handoff_forecast},
     latency::{Latency, LatencyError},
 };
@@ -277,7 +276,7 @@ pub(in crate::sim) mod tests {
     #[test]
     fn an_error_names_what_where_and_how() {
         let error = error_in("instant", "boot: {fixed: 0s}", "boot: {fixed: -5s}");
-        assert_eq!(error, "p.yaml:28:17: the duration `-5s` is negative: write one from 0s up");
+        assert_eq!(error, "p.yaml:28:17: `-5s` is negative; a duration starts at 0s");
         let error = error_in("instant", "  commit_delay", "  comit_delay");
         assert!(error.starts_with("p.yaml:4:3: ") && error.contains("comit_delay"), "{error}");
         let error = error_in("instant", "boot: {fixed: 0s}", "boot: {uniform: {min: 2s, max: 1s}}");
