@@ -13,7 +13,8 @@ use crate::{
 pub enum Outcome {
     /// It got through its scenario.
     Succeeded,
-    /// The operator reported a failure that it did not recover from.
+    /// The operator reported phase Failed before the scenario was through, or the server refused the instance. It is
+    /// cleaned up then, so that a later attempt of the operator's is not waited for.
     Failed,
     /// Its provisioning was cut short by a delete, as the scenario wanted, and it is gone.
     Canceled,
