@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::{
-    Api, Client,
-    api::{DeleteParams, PostParams},
+    Client, Resource,
+    api::{DeleteParams, PostParams, Request},
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -30,10 +30,36 @@ pub(crate) enum Report {
     Failed { instance: InstanceId, what: &'static str, error: String },
 }
 
+/// The requests for instances of one namespace. Of the answers only the code is looked at: what became of an object is the
+/// watch's to tell.
+#[derive(Clone)]
+struct Instances {
+    client: Client,
+    requests: Arc<Request>,
+}
+
+impl Instances {
+    fn new(client: Client, namespace: &str) -> Self {
+        let requests = Request::new(ComputeInstance::url_path(&(), Some(namespace)));
+        Self { client, requests: Arc::new(requests) }
+    }
+
+    async fn create(&self, object: &ComputeInstance) -> kube::Result<()> {
+        let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request = self.requests.create(&PostParams::default(), body).map_err(kube::Error::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+
+    async fn delete(&self, name: &str) -> kube::Result<()> {
+        let request = self.requests.delete(name, &DeleteParams::default()).map_err(kube::Error::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+}
+
 /// Sends the requests of one trial.
 #[derive(Clone)]
 pub(crate) struct Load {
-    api: Api<ComputeInstance>,
+    api: Instances,
     clock: SharedClock,
     reports: mpsc::Sender<Report>,
     in_flight: Arc<Semaphore>,
@@ -41,7 +67,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn new(client: Client, namespace: &str, clock: SharedClock, reports: mpsc::Sender<Report>) -> Self {
-        let api = Api::namespaced(client, namespace);
+        let api = Instances::new(client, namespace);
         Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) }
     }
 
@@ -65,8 +91,8 @@ impl Load {
         let mut attempt = 0;
         let report = loop {
             attempt += 1;
-            match self.api.create(&PostParams::default(), &object).await {
-                Ok(_) => break Report::Created { instance, sent, answered: self.clock.elapsed() },
+            match self.api.create(&object).await {
+                Ok(()) => break Report::Created { instance, sent, answered: self.clock.elapsed() },
                 Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
                     break Report::Failed { instance, what: "create", error: error.to_string() };
                 }
@@ -96,8 +122,8 @@ impl Load {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.api.delete(&instance.to_string(), &DeleteParams::default()).await {
-                Ok(_) => return,
+            match self.api.delete(&instance.to_string()).await {
+                Ok(()) => return,
                 Err(kube::Error::Api(status)) if status.is_not_found() => return,
                 Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
                     let report = Report::Failed { instance, what: "delete", error: error.to_string() };
