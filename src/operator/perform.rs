@@ -14,10 +14,9 @@ use crate::{
     api::{ComputeInstance, ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
     operator::{
         context::{Context, WorkItem},
-        decide::{Reason, Step, after_launch, after_poll, set_condition},
+        decide::{Accounted, Reason, Step, after_find, after_launch, after_poll, set_condition},
         provider::{Canceled, Launch, ProviderError},
         reconcile::{Next, ReconcileError, Work, version},
-        status_writer::Guard,
         trace,
     },
 };
@@ -53,8 +52,9 @@ impl Context {
             Step::Wait { .. } => Ok(Next::Rest(None)),
             Step::AddFinalizer => self.add_finalizer(work).await,
             Step::EnsureTenant { tenant } => self.ensure_tenant_of(work, &tenant).await,
-            Step::Write { status, guarded } => self.write(work, *status, guarded).await,
-            Step::Launch { job_type } => self.launch(work, job_type).await,
+            Step::Write { status } => self.write(work, *status).await,
+            Step::Find { job_type } => self.find(work, job_type).await,
+            Step::Launch { job_type, status } => self.launch(work, job_type, *status).await,
             Step::Poll { job } => self.poll(work, &job).await,
             Step::Cancel { job } => self.cancel(work, &job).await,
             Step::RemoveFinalizer => self.remove_finalizer(work).await,
@@ -81,7 +81,16 @@ impl Context {
         finalizers.push(names::FINALIZER.to_owned());
         // A merge patch replaces the whole list: the resource version keeps it from undoing somebody else's change.
         let patch = json!({ "metadata": { "resourceVersion": version(&work.object), "finalizers": finalizers } });
-        self.patch_metadata(work, &Patch::Merge(patch), "add the finalizer").await
+        let next = self.patch_metadata(work, &Patch::Merge(patch), "add the finalizer").await?;
+        // Nothing is launched for an object without the finalizer: there is nothing that this process could not know of.
+        if work.object.has_finalizer(names::FINALIZER)
+            && work.object.status.as_ref().is_none_or(|status| status.jobs.is_empty())
+        {
+            self.remember(&work.key, &work.object, |memory| {
+                memory.accounted = Accounted { provision: true, deprovision: true };
+            });
+        }
+        Ok(next)
     }
 
     async fn remove_finalizer(&self, work: &mut Work) -> Result<Next, ReconcileError> {
@@ -128,17 +137,14 @@ impl Context {
         Ok(Next::Rest(Some(TENANT_CHECK)))
     }
 
-    async fn write(
-        &self,
-        work: &mut Work,
-        status: ComputeInstanceStatus,
-        guarded: bool,
-    ) -> Result<Next, ReconcileError> {
-        let guard = if guarded { Guard::Unchanged } else { Guard::SameObject };
-        let before = work.saved_status();
+    async fn write(&self, work: &mut Work, status: ComputeInstanceStatus) -> Result<Next, ReconcileError> {
         let known = work.object.status.as_ref().map(|status| &status.jobs);
         trace::job_changes(&work.object, known, &status.jobs);
-        match self.write_status(&work.key, &work.object, &before, &status, guard).await {
+        let written = match work.saved_status() {
+            Some(before) => self.write_status(&work.key, &work.object, before, &status).await,
+            None => self.write_status(&work.key, &work.object, &ComputeInstanceStatus::default(), &status).await,
+        };
+        match written {
             Ok(written) => {
                 work.refresh(written);
                 Ok(Next::Again)
@@ -152,7 +158,39 @@ impl Context {
         }
     }
 
-    async fn launch(&self, work: &mut Work, job_type: JobType) -> Result<Next, ReconcileError> {
+    /// Looks for jobs that a process before this one, or a launch without an answer, may have left.
+    async fn find(&self, work: &mut Work, job_type: JobType) -> Result<Next, ReconcileError> {
+        let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "find", job_type = %job_type);
+        let found = match self.providers.of_kind(self.policy.provider) {
+            Ok(provider) => provider.find(job_type, &work.object).instrument(span).await,
+            Err(error) => Err(error),
+        };
+        let now = self.clock.now();
+        match found {
+            Ok(found) => {
+                for found in &found {
+                    let job_id = found.job.job_id.as_deref().unwrap_or_default();
+                    tracing::warn!(object = %work.key, %job_type, job_id, "found a job that was launched and not recorded");
+                }
+                if !found.is_empty() {
+                    work.change(|status| after_find(status, job_type, found, self.config.max_job_history, now));
+                }
+                // A launch that has failed before keeps its growing wait: a look-up that works does not mend it.
+                self.remember(&work.key, &work.object, |memory| memory.accounted.set(job_type, true));
+            }
+            Err(error) => self.launch_failed(work, job_type, &error, now),
+        }
+        Ok(Next::Again)
+    }
+
+    async fn launch(
+        &self,
+        work: &mut Work,
+        job_type: JobType,
+        status: ComputeInstanceStatus,
+    ) -> Result<Next, ReconcileError> {
+        // The job sees the object as it will be recorded.
+        work.set_status(status);
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "launch", job_type = %job_type);
         let launched = match self.providers.of_kind(self.policy.provider) {
             Ok(provider) => provider.launch(job_type, &work.object).instrument(span).await,
@@ -161,15 +199,14 @@ impl Context {
         let now = self.clock.now();
         match launched {
             Ok(Launch::Launched(launched)) => {
-                let before = work.saved_status();
                 let mut after = work.object.status.clone().unwrap_or_default();
                 let job = after_launch(&mut after, job_type, launched, self.config.max_job_history, now);
-                trace::job_changes(&work.object, Some(&before.jobs), &after.jobs);
+                trace::job_changes(&work.object, work.object.status.as_ref().map(|status| &status.jobs), &after.jobs);
                 self.remember(&work.key, &work.object, |memory| {
                     memory.failed_calls = 0;
                     memory.call_not_before = None;
                 });
-                match self.record_launched(&work.key, &work.object, &before, &after, &job).await {
+                match self.record_launched(work, after, &job).await {
                     Some(written) => {
                         work.refresh(written);
                         Ok(Next::Again)
@@ -182,6 +219,9 @@ impl Context {
                 Ok(Next::Again)
             }
             Err(error) => {
+                if error.is_in_doubt() {
+                    self.remember(&work.key, &work.object, |memory| memory.accounted.set(job_type, false));
+                }
                 self.launch_failed(work, job_type, &error, now);
                 Ok(Next::Again)
             }

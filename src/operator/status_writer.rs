@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
@@ -14,6 +15,7 @@ use crate::{
     operator::{
         context::{Context, ObjectKey},
         decide::record_job,
+        reconcile::Work,
     },
 };
 
@@ -46,9 +48,14 @@ pub(crate) fn merge_patch(before: &ComputeInstanceStatus, after: &ComputeInstanc
 
 /// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on: a namesake that was made since
 /// keeps its status. A merge patch can't say that, since the status subresource ignores the metadata in it.
-fn json_patch(uid: Option<&str>, merge: Map<String, Value>) -> Value {
+fn json_patch(uid: Option<&str>, before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Value {
     let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
-    operations.extend(merge.into_iter().map(|(field, value)| {
+    if *before == ComputeInstanceStatus::default() {
+        // Where there is no status yet, no field can be added to it.
+        operations.push(json!({ "op": "add", "path": "/status", "value": after }));
+        return Value::Array(operations);
+    }
+    operations.extend(merge_patch(before, after).into_iter().map(|(field, value)| {
         let path = format!("/status/{field}");
         match value {
             Value::Null => json!({ "op": "remove", "path": path }),
@@ -58,28 +65,19 @@ fn json_patch(uid: Option<&str>, merge: Map<String, Value>) -> Value {
     Value::Array(operations)
 }
 
-/// How a write is kept from what it must not overwrite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guard {
-    /// It fails when anybody else has changed the object.
-    Unchanged,
-    /// It fails when the object is another one of the same name.
-    SameObject,
-}
-
 impl Context {
     pub(crate) fn instance_api(&self, key: &ObjectKey) -> Api<ComputeInstance> {
         Api::namespaced(self.client.clone(), &key.namespace)
     }
 
-    /// Writes a status over the one that the server has; returns the object as it is then.
+    /// Writes a status over the one that the server has; returns the object as it is then. It fails when the object is
+    /// another one of the same name.
     pub(crate) async fn write_status(
         &self,
         key: &ObjectKey,
         object: &ComputeInstance,
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
-        guard: Guard,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
         let changes = merge_patch(before, after);
         let metadata = json!({ "resourceVersion": object.resource_version() });
@@ -87,14 +85,9 @@ impl Context {
         let api = self.instance_api(key);
         let written = match self.in_time(api.patch_status(&key.name, &PatchParams::default(), &merge)).await {
             // Somebody else was faster, and this write need not mind: what it must not meet is a namesake. A merge patch of
-            // the status can't say that, and costs the server a fraction of a JSON patch: hence the two attempts. Where
-            // there is no status yet, no field can be added to it.
-            Err(kube::Error::Api(status))
-                if status.is_conflict()
-                    && guard == Guard::SameObject
-                    && *before != ComputeInstanceStatus::default() =>
-            {
-                let operations = json_patch(object.metadata.uid.as_deref(), merge_patch(before, after));
+            // the status can't say that, and costs the server a fraction of a JSON patch: hence the two attempts.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                let operations = json_patch(object.metadata.uid.as_deref(), before, after);
                 let patch: Patch<()> =
                     Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
                 self.in_time(api.patch_status(&key.name, &PatchParams::default(), &patch)).await?
@@ -111,16 +104,16 @@ impl Context {
     /// Returns `None` when the object is gone; the job is then in nobody's care and is reported.
     pub(crate) async fn record_launched(
         &self,
-        key: &ObjectKey,
-        object: &ComputeInstance,
-        before: &ComputeInstanceStatus,
-        after: &ComputeInstanceStatus,
+        work: &Work,
+        after: ComputeInstanceStatus,
         job: &JobStatus,
     ) -> Option<Arc<ComputeInstance>> {
-        let (mut before, mut after) = (before.clone(), after.clone());
+        let (key, object) = (&work.key, &work.object);
+        let mut before = work.saved_status().cloned().unwrap_or_default();
+        let mut merged = after.clone();
         let mut delay = RECORD_DELAY_FIRST;
         loop {
-            let gone = match self.write_status(key, object, &before, &after, Guard::SameObject).await {
+            let gone = match self.write_status(key, object, &before, &merged).await {
                 Ok(written) => return Some(written),
                 Err(kube::Error::Api(status)) if status.is_not_found() => true,
                 Err(error) => {
@@ -130,10 +123,8 @@ impl Context {
                     let api = self.instance_api(key);
                     match self.in_time(api.get_opt(&key.name)).await {
                         Ok(Some(live)) if live.metadata.uid == object.metadata.uid => {
-                            // Whoever wrote in between must not lose what they wrote, nor the job its place.
                             before = live.status.unwrap_or_default();
-                            after = before.clone();
-                            record_job(&mut after, job.clone(), self.config.max_job_history, self.clock.now());
+                            merged = over(&before, &after, job, self.config.max_job_history, self.clock.now());
                             false
                         }
                         Ok(_) => true,
@@ -147,6 +138,29 @@ impl Context {
             }
         }
     }
+}
+
+/// What a launch says, put over a status that somebody else may have written to in between: they must not lose what they
+/// wrote, nor the job its place, nor what it was asked for.
+fn over(
+    live: &ComputeInstanceStatus,
+    launched: &ComputeInstanceStatus,
+    job: &JobStatus,
+    max_history: usize,
+    now: Timestamp,
+) -> ComputeInstanceStatus {
+    let mut merged = live.clone();
+    merged.phase = launched.phase;
+    merged.desired_config_version.clone_from(&launched.desired_config_version);
+    merged.tenant_reference.clone_from(&launched.tenant_reference);
+    for condition in &launched.conditions {
+        match merged.conditions.iter_mut().find(|present| present.type_ == condition.type_) {
+            Some(present) => present.clone_from(condition),
+            None => merged.conditions.push(condition.clone()),
+        }
+    }
+    record_job(&mut merged, job.clone(), max_history, now);
+    merged
 }
 
 #[cfg(test)]

@@ -73,7 +73,9 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>
             Ok(Event::Apply(instance)) => {
                 let key = ObjectKey::of(&instance);
                 ctx.ownership.observe(&key, &instance);
-                ctx.wake(key);
+                if !ctx.fresh_instances.is_echo(&key, &instance) {
+                    ctx.wake(key);
+                }
             }
             Ok(Event::InitApply(instance)) => {
                 let key = ObjectKey::of(&instance);

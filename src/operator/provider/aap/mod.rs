@@ -4,6 +4,8 @@
 //! of a template (job or workflow) decides under which path its jobs are read and cancelled. Wire format: AWX API reference,
 //! `job_templates`, `workflow_job_templates`, `jobs`, `workflow_jobs`.
 
+mod look_up;
+
 use std::collections::BTreeMap;
 
 use ::http::StatusCode;
@@ -17,7 +19,7 @@ use crate::{
     operator::{
         config::AapSettings,
         provider::{
-            Canceled, Launch, LaunchedJob, Polled, Provider, ProviderError,
+            Canceled, FoundJob, Launch, LaunchedJob, Polled, Provider, ProviderError,
             http::{ANSWER_TIME_MAX, HttpClient, Transport},
         },
     },
@@ -73,8 +75,10 @@ struct Template {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    results: Vec<Named>,
+struct Page<T> {
+    #[serde(default)]
+    next: Option<serde::de::IgnoredAny>,
+    results: Vec<T>,
 }
 
 #[derive(Deserialize)]
@@ -144,6 +148,16 @@ fn job_state(status: &str) -> JobState {
     }
 }
 
+/// A job as the history takes it.
+fn launched(job: &Job) -> LaunchedJob {
+    LaunchedJob {
+        job_id: Some(compact_str::format_compact!("{}", job.id)),
+        state: job_state(&job.status),
+        message: job.message(),
+        block_deletion_on_failure: true,
+    }
+}
+
 impl Aap {
     /// An AAP behind a transport.
     #[must_use]
@@ -171,7 +185,7 @@ impl Aap {
         }
         for kind in Kind::ALL {
             let url = format!("{}/{}/?name={}", self.base, kind.templates(), encoded(name));
-            let page: Page = self.http.get(&url).await?.successful()?.json()?;
+            let page: Page<Named> = self.http.get(&url).await?.successful()?.json()?;
             if let Some(found) = page.results.iter().find(|template| template.name == name) {
                 let template = Template { id: found.id, kind };
                 self.templates.lock().insert(name.to_owned(), template);
@@ -236,12 +250,11 @@ impl Provider for Aap {
             launched = self.launch_once(self.template(name).await?, object).await?;
         }
         let job = launched.ok_or_else(|| ProviderError::NoTemplate { name: name.to_owned() })?;
-        Ok(Launch::Launched(LaunchedJob {
-            job_id: Some(compact_str::format_compact!("{}", job.id)),
-            state: job_state(&job.status),
-            message: job.message(),
-            block_deletion_on_failure: true,
-        }))
+        Ok(Launch::Launched(self::launched(&job)))
+    }
+
+    async fn find(&self, job_type: JobType, object: &ComputeInstance) -> Result<Vec<FoundJob>, ProviderError> {
+        self.look_up(self.template(self.template_name(job_type)).await?, object).await
     }
 
     async fn poll(&self, job_type: JobType, job_id: &str) -> Result<Polled, ProviderError> {
@@ -285,5 +298,4 @@ fn encoded(text: &str) -> String {
 }
 
 #[cfg(all(test, feature = "harness"))]
-#[path = "aap_tests.rs"]
 mod tests;
