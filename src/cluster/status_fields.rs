@@ -206,6 +206,8 @@ mod tests {
         let take = |changes: Value| plainly(Some(&schema), Some(&old), &changes);
         assert_eq!(take(json!({"count": 2})), Some(json!({"need": "here", "count": 2})));
         assert_eq!(take(json!({"count": null})), Some(json!({"need": "here"})));
+        let filled = json!({"filled": {"x": "given"}});
+        assert_eq!(take(filled), Some(json!({"need": "here", "count": 1, "filled": {"x": "given"}})));
         for changes in [
             json!({"count": -1}),
             json!({"count": "x"}),

@@ -35,7 +35,7 @@ pub(super) fn prune_field(root: &Node, field: &str, value: &mut Value, unknown: 
 /// Whether pruning surely leaves a value as it is.
 pub(super) fn is_known(node: &Node, value: &Value) -> bool {
     match value {
-        Value::Object(_) if node.has_defaults => false,
+        Value::Object(fields) if node.has_defaults && lacks_a_default(node, fields) => false,
         Value::Object(fields) => {
             // Both are sorted, so that one pass over both pairs them.
             let mut properties = node.properties.iter().peekable();
@@ -141,6 +141,12 @@ fn walk_object(node: &Node, fields: &mut Map<String, Value>, whole: bool, path: 
         fields.remove(&stranger);
         dropped.note(path, &stranger);
     }
+}
+
+/// Whether there is something to fill in, or might be: a null counts as nothing given in some places.
+fn lacks_a_default(node: &Node, fields: &Map<String, Value>) -> bool {
+    let given = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
+    node.properties.iter().any(|(name, property)| property.default.is_some() && !given(name))
 }
 
 fn fill_in(node: &Node, fields: &mut Map<String, Value>) {
