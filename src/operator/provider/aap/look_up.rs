@@ -10,7 +10,7 @@ use ::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Aap, Job, Kind, Page, Template, encoded, launched};
+use super::{Aap, Job, Kind, Page, Template, encoded};
 use crate::{
     api::ComputeInstance,
     operator::provider::{FoundJob, ProviderError},
@@ -99,7 +99,7 @@ impl Aap {
             for listed in jobs.results {
                 let told = self.told(template.kind, &listed).await?.ansible_eda.event.payload;
                 if !uid.is_empty() && told.metadata.uid == uid {
-                    let job = launched(&listed.job);
+                    let job = listed.job.launched();
                     found.push(FoundJob { job, config_version: told.status.desired_config_version });
                 }
             }
