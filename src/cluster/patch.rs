@@ -11,7 +11,7 @@ use super::{
     state::State,
     status::Refusal,
     status_fields,
-    update::{Origin, Updated, check_sent_revision, present, store_status, update, update_metadata, update_status},
+    update::{Origin, check_sent_revision, present, replace, store_status, update_metadata, update_status},
     wire,
 };
 
@@ -59,11 +59,12 @@ impl Patch {
     }
 
     /// The object that the patch makes of another.
-    fn apply(self, mut object: Value) -> Result<Value, Refusal> {
+    fn apply(self, old: &Value) -> Result<Value, Refusal> {
         let operations = match self {
-            Self::Merge(fields) => return Ok(merge(Some(&object), Value::Object(fields))),
+            Self::Merge(fields) => return Ok(merge(Some(old), Value::Object(fields))),
             Self::Json(operations) => operations,
         };
+        let mut object = old.clone();
         for operation in operations {
             let grows = matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_));
             if operation.path().tokens().count() > DEEPEST {
@@ -144,10 +145,9 @@ pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch
         },
         patch => patch,
     };
-    let object = patch.apply(stored.value())?;
-    match update(state, call, name, object, Origin::Patch)? {
-        Updated::Kept(bytes) | Updated::Created(bytes) => Ok(bytes),
-    }
+    let old = stored.value();
+    let new = patch.apply(&old)?;
+    replace(state, call, name, &old, new, Origin::Patch)
 }
 
 /// Patches the status.
@@ -178,7 +178,7 @@ pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch
         }
         patch => patch,
     };
-    let object = patch.apply(stored.value())?;
+    let object = patch.apply(&stored.value())?;
     update_status(state, call, name, object, Origin::Patch)
 }
 
@@ -247,7 +247,7 @@ mod tests {
             operations.push(json!({"op": "copy", "from": "", "path": format!("/c{round}")}));
         }
         let patch = Patch::parse(JSON_PATCH, &serde_json::to_vec(&operations).unwrap()).unwrap();
-        let refusal = patch.apply(json!({})).unwrap_err();
+        let refusal = patch.apply(&json!({})).unwrap_err();
         assert_eq!(refusal.code(), 413);
     }
 

@@ -35,45 +35,62 @@ pub(super) enum Updated {
     Created(Bytes),
 }
 
-/// Replaces everything but the status.
+/// Puts an object in the place of the one of its name, status excepted; creates it where the kind allows that.
 ///
 /// # Errors
 /// 400, 404, 409 or 422.
-pub(super) fn update(
+pub(super) fn update(state: &mut State, call: &Call<'_>, name: &str, mut new: Value) -> Result<Updated, Refusal> {
+    let kind = &call.kind;
+    if let Ok(stored) = present(state, call, name) {
+        let old = stored.value();
+        return replace(state, call, name, &old, new, Origin::Put).map(Updated::Kept);
+    }
+    sort_out(call, name, &mut new, Origin::Put)?;
+    if !kind.create_on_update {
+        return Err(Refusal::not_found(kind, name));
+    }
+    meta::of_mut(&mut new).remove("resourceVersion");
+    create(state, call, new).map(Updated::Created)
+}
+
+/// The checks that need no look at what is there.
+fn sort_out(call: &Call<'_>, name: &str, new: &mut Value, origin: Origin) -> Result<(), Refusal> {
+    call.check_type(new)?;
+    meta::normalise(new, &call.kind)?;
+    check_name(new, name, origin)?;
+    check_place(call, new)
+}
+
+/// Replaces everything but the status. `old` is the present state.
+///
+/// # Errors
+/// 400, 404, 409 or 422.
+pub(super) fn replace(
     state: &mut State,
     call: &Call<'_>,
     name: &str,
+    old: &Value,
     mut new: Value,
     origin: Origin,
-) -> Result<Updated, Refusal> {
+) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
-    call.check_type(&mut new)?;
-    meta::normalise(&mut new, kind)?;
-    check_name(&new, name, origin)?;
-    check_place(call, &mut new)?;
-    let Some(stored) = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name)) else {
-        if origin == Origin::Put && kind.create_on_update {
-            meta::of_mut(&mut new).remove("resourceVersion");
-            return create(state, call, new).map(Updated::Created);
-        }
-        return Err(Refusal::not_found(kind, name));
-    };
+    sort_out(call, name, &mut new, origin)?;
+    let stored = present(state, call, name)?;
     check_revision(kind, name, &new, stored, origin)?;
     check_uid(call, name, &new, stored, origin)?;
-    let old = stored.value();
-    let mut errors = immutable(&new, &old, origin);
-    carry_over(kind, &mut new, &old);
+    let mut errors = immutable(&new, old, origin);
+    carry_over(kind, &mut new, old);
     call.prune(&mut new)?;
-    let definition = prepare(call, &mut new, Some(&old))?;
-    errors.extend(new_finalizers(&new, &old));
+    let definition = prepare(call, &mut new, Some(old))?;
+    errors.extend(new_finalizers(&new, old));
     if !errors.is_empty() {
         return Err(Refusal::invalid(kind, name, errors));
     }
-    if new == old {
-        return Ok(Updated::Kept(stored.bytes.clone()));
+    if new == *old {
+        return Ok(stored.bytes.clone());
     }
-    validate(kind, name, &new, Some(&old))?;
-    if kind.generation && spec_differs(kind, &new, &old) {
+    validate(kind, name, &new, Some(old))?;
+    if kind.generation && spec_differs(kind, &new, old) {
         meta::bump_generation(&mut new);
     }
     let gone = meta::is_being_deleted(&new)
@@ -85,13 +102,13 @@ pub(super) fn update(
         if gone && !call.dry_run {
             terminate::remove(state, call.at, call.namespace, name);
         }
-        return Ok(Updated::Kept(bytes));
+        return Ok(bytes);
     }
     let bytes = state.replace(call.at, call.namespace, name, new);
     if let Some(definition) = definition {
         redefine(state, &definition);
     }
-    bytes.map(Updated::Kept).ok_or_else(|| Refusal::not_found(kind, name))
+    bytes.ok_or_else(|| Refusal::not_found(kind, name))
 }
 
 /// Merges a change into the metadata of an object that has nothing else to be looked at.
@@ -145,10 +162,7 @@ pub(super) fn update_status(
     mut new: Value,
     origin: Origin,
 ) -> Result<Bytes, Refusal> {
-    call.check_type(&mut new)?;
-    meta::normalise(&mut new, &call.kind)?;
-    check_name(&new, name, origin)?;
-    check_place(call, &mut new)?;
+    sort_out(call, name, &mut new, origin)?;
     let old = present(state, call, name)?;
     check_revision(&call.kind, name, &new, old, origin)?;
     check_uid(call, name, &new, old, origin)?;
