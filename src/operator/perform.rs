@@ -178,6 +178,10 @@ impl Context {
                 // A launch that has failed before keeps its growing wait: a look-up that works does not mend it.
                 self.remember(&work.key, &work.object, |memory| memory.accounted.set(job_type, true));
             }
+            Err(error) if work.object.metadata.deletion_timestamp.is_none() && work.is_running() => {
+                tracing::warn!(object = %work.key, %job_type, %error, "failed to look for jobs without a record; trying again later");
+                self.call_failed(work, &error, now);
+            }
             Err(error) => self.launch_failed(work, job_type, &error, now),
         }
         Ok(Next::Again)

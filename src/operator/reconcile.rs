@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use kube::ResourceExt;
 
 use crate::{
-    api::{ComputeInstance, ComputeInstanceStatus},
+    api::{ComputeInstance, ComputeInstanceStatus, Phase},
     operator::{
         context::{Context, ObjectKey},
         decide::{Step, decide},
@@ -81,6 +81,11 @@ impl Work {
             trace::job_changes(object, Some(&before.jobs), &after.jobs);
         }
         self.saved.get_or_insert(before);
+    }
+
+    /// Whether the status says Running.
+    pub(crate) fn is_running(&self) -> bool {
+        self.object.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running)
     }
 
     /// The status that the server has.

@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub(crate) mod backend;
+pub(crate) mod cut;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +27,7 @@ use provbench::{
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use self::{api::ApiServer, backend::Backend};
+use self::{api::ApiServer, backend::Backend, cut::Cut};
 
 pub(crate) const NAMESPACE: &str = "vms";
 pub(crate) const TOKEN: &str = "t0ps3cret";
@@ -72,6 +73,7 @@ pub(crate) struct Lab {
     pub(crate) server: ApiServer,
     pub(crate) backend: Backend,
     pub(crate) log: Log,
+    pub(crate) cut: Cut,
     config: Config,
     running: Option<Running>,
 }
@@ -95,9 +97,10 @@ impl Lab {
         }
         let client = cluster.client(NAMESPACE);
         let log = Log::default();
-        let server = ApiServer::new(cluster.service(), clock.clone(), log.clone());
-        let backend = Backend::new(client.clone(), clock.clone(), log.clone());
-        let lab = Self { clock, cluster, client, server, backend, log, config, running: None };
+        let cut = Cut::default();
+        let server = ApiServer::new(cluster.service(), clock.clone(), log.clone(), cut.clone());
+        let backend = Backend::new(client.clone(), clock.clone(), log.clone(), cut.clone());
+        let lab = Self { clock, cluster, client, server, backend, log, cut, config, running: None };
         lab.create_namespace(NAMESPACE).await;
         lab
     }
