@@ -110,12 +110,16 @@ pub(crate) enum Next {
 pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<Duration>, ReconcileError> {
     let Some(object) = ctx.instance(key) else {
         ctx.forget(key);
-        return Ok(None);
+        return Ok(ctx.tend_remains(key, false).await);
     };
     let mut work = Work::new(key.clone(), object);
     let result = pass(ctx, &mut work).await;
     if result.is_err() {
         ctx.ask_again(&work);
+    }
+    if ctx.remains.has(key) {
+        let wait = ctx.tend_remains(key, true).await;
+        return result.map(|rest| [rest, wait].into_iter().flatten().min());
     }
     result
 }

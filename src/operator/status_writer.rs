@@ -175,11 +175,11 @@ impl Context {
 
     /// Records a job that was launched, whatever it takes: nothing else happens to the object before this has succeeded.
     ///
-    /// Returns `None` when the object is gone; the job is then in nobody's care and is reported.
+    /// Returns `None` when the object is gone.
     pub(crate) async fn record_launched(
         &self,
         work: &Work,
-        after: ComputeInstanceStatus,
+        after: &ComputeInstanceStatus,
         job: &JobStatus,
     ) -> Option<Arc<ComputeInstance>> {
         let (key, object) = (&work.key, &work.object);
@@ -198,7 +198,7 @@ impl Context {
                     match self.in_time(api.get_opt(&key.name)).await {
                         Ok(Some(live)) if live.metadata.uid == object.metadata.uid => {
                             before = live.status.unwrap_or_default();
-                            merged = over(&before, &after, job, self.config.max_job_history, self.clock.now());
+                            merged = over(&before, after, job, self.config.max_job_history, self.clock.now());
                             false
                         }
                         Ok(_) => true,

@@ -186,10 +186,11 @@ impl Lab {
         self.patch(name, json!({"metadata": {"finalizers": finalizers}})).await;
     }
 
-    /// Strips all finalizers and deletes: as an impatient administrator does.
+    /// Deletes and strips all finalizers: as an impatient administrator does.
     pub(crate) async fn remove_by_force(&self, name: &str) {
-        self.patch(name, json!({"metadata": {"finalizers": []}})).await;
-        let _ = self.instances().delete(name, &DeleteParams::default()).await;
+        self.delete(name).await;
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": []}}));
+        let _ = self.instances().patch(name, &PatchParams::default(), &patch).await;
         assert!(self.get(name).await.is_none(), "{name} is gone");
     }
 
