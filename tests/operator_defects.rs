@@ -1,8 +1,5 @@
-//! The twenty defects that operators of this kind are known to have in the field: ours has none of them.
-//!
-//! 14 (a job that is removed from view while its object is gone leaks its VM) has no test: the operator does not look
-//! for VMs without an object, and does not claim to. What it does when an object is removed by force is in
-//! `operator_faults.rs`.
+//! The twenty defects that operators of this kind are known to have in the field: ours has none of them. 14, what an object
+//! that is removed by force leaves behind, is in `operator_remains.rs`.
 #![cfg(feature = "harness")]
 
 mod operator_lab;

@@ -18,6 +18,7 @@ mod perform;
 pub mod provider;
 pub mod queue;
 pub mod reconcile;
+mod remains;
 mod status_writer;
 mod tenant;
 pub mod trace;

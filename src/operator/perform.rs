@@ -107,7 +107,12 @@ impl Context {
             { "op": "remove", "path": path },
         ]);
         let removal: Patch<ComputeInstance> = Patch::Json(serde_json::from_value(operations).unwrap_or_default());
-        self.patch_metadata(work, &removal, "remove the finalizer").await
+        self.remains.release(&work.key, work.object.metadata.uid.as_deref().unwrap_or_default());
+        let result = self.patch_metadata(work, &removal, "remove the finalizer").await;
+        if result.is_err() || work.object.has_finalizer(names::FINALIZER) && matches!(result, Ok(Next::Again)) {
+            self.remains.keep(&work.key);
+        }
+        result
     }
 
     async fn patch_metadata<P: serde::Serialize + std::fmt::Debug>(
@@ -178,6 +183,10 @@ impl Context {
                 // A launch that has failed before keeps its growing wait: a look-up that works does not mend it.
                 self.remember(&work.key, &work.object, |memory| memory.accounted.set(job_type, true));
             }
+            Err(error) if work.object.metadata.deletion_timestamp.is_none() && work.is_running() => {
+                tracing::warn!(object = %work.key, %job_type, %error, "failed to look for jobs without a record; trying again later");
+                self.call_failed(work, &error, now);
+            }
             Err(error) => self.launch_failed(work, job_type, &error, now),
         }
         Ok(Next::Again)
@@ -206,12 +215,13 @@ impl Context {
                     memory.failed_calls = 0;
                     memory.call_not_before = None;
                 });
-                match self.record_launched(work, after, &job).await {
-                    Some(written) => {
-                        work.refresh(written);
-                        Ok(Next::Again)
-                    }
-                    None => Ok(Next::Rest(None)),
+                if let Some(written) = self.record_launched(work, &after, &job).await {
+                    work.refresh(written);
+                    Ok(Next::Again)
+                } else {
+                    let jobs = after.jobs.iter().cloned().collect();
+                    self.leave(&work.key, work.object.clone(), jobs);
+                    Ok(Next::Rest(None))
                 }
             }
             Ok(Launch::TooSoon(wait)) => {

@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use kube::ResourceExt;
 
 use crate::{
-    api::{ComputeInstance, ComputeInstanceStatus},
+    api::{ComputeInstance, ComputeInstanceStatus, Phase},
     operator::{
         context::{Context, ObjectKey},
         decide::{Step, decide},
@@ -83,6 +83,11 @@ impl Work {
         self.saved.get_or_insert(before);
     }
 
+    /// Whether the status says Running.
+    pub(crate) fn is_running(&self) -> bool {
+        self.object.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running)
+    }
+
     /// The status that the server has.
     pub(crate) fn saved_status(&self) -> Option<&ComputeInstanceStatus> {
         self.saved.as_ref().or(self.object.status.as_ref())
@@ -105,12 +110,16 @@ pub(crate) enum Next {
 pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<Duration>, ReconcileError> {
     let Some(object) = ctx.instance(key) else {
         ctx.forget(key);
-        return Ok(None);
+        return Ok(ctx.tend_remains(key, false).await);
     };
     let mut work = Work::new(key.clone(), object);
     let result = pass(ctx, &mut work).await;
     if result.is_err() {
         ctx.ask_again(&work);
+    }
+    if ctx.remains.has(key) {
+        let wait = ctx.tend_remains(key, true).await;
+        return result.map(|rest| [rest, wait].into_iter().flatten().min());
     }
     result
 }

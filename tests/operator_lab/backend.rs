@@ -17,7 +17,7 @@ use provbench::{
 use serde_json::{Value, json};
 use tower::{BoxError, util::BoxCloneService};
 
-use super::{Log, TOKEN, millis};
+use super::{Log, TOKEN, cut::Cut, millis};
 
 /// How the backends behave.
 #[derive(Clone, Debug)]
@@ -104,13 +104,14 @@ pub(crate) struct Backend {
     client: Client,
     clock: SharedClock,
     log: Log,
+    cut: Cut,
     behaviour: Arc<Mutex<Behaviour>>,
     state: Arc<Mutex<State>>,
 }
 
 impl Backend {
-    pub(crate) fn new(client: Client, clock: SharedClock, log: Log) -> Self {
-        Self { client, clock, log, behaviour: Arc::default(), state: Arc::default() }
+    pub(crate) fn new(client: Client, clock: SharedClock, log: Log, cut: Cut) -> Self {
+        Self { client, clock, log, cut, behaviour: Arc::default(), state: Arc::default() }
     }
 
     pub(crate) fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
@@ -141,6 +142,11 @@ impl Backend {
         self.state.lock().polls
     }
 
+    /// The status of every job, by its number.
+    pub(crate) fn job_statuses(&self) -> Vec<(u64, &'static str)> {
+        self.state.lock().jobs.iter().map(|(id, job)| (*id, job.status)).collect()
+    }
+
     /// Times that the jobs of a template were listed.
     pub(crate) fn look_ups(&self) -> usize {
         self.state.lock().look_ups
@@ -156,7 +162,9 @@ impl Backend {
         BoxCloneService::new(tower::service_fn(move |request: Request<Bytes>| {
             let this = this.clone();
             async move {
+                this.cut.point().await;
                 let (status, body) = this.answer(request).await;
+                this.cut.point().await;
                 Ok::<_, BoxError>(Response::builder().status(status).body(Bytes::from(body.to_string()))?)
             }
         }))

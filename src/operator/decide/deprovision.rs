@@ -5,8 +5,8 @@ use kube::ResourceExt;
 
 use crate::{
     api::{
-        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobTime, JobType, Phase,
-        compute_instance::ManagementState, config_version, names,
+        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobType, Phase, compute_instance::ManagementState,
+        config_version, names,
     },
     operator::{
         config::ProviderKind,
@@ -15,7 +15,7 @@ use crate::{
             conditions::{Reason, has_reason, kind, set_condition, wish},
             current_job, find_first, launch_in_turn, poll_in_turn,
             projection::{project, project_vm},
-            provision::finish,
+            provision::{finish, unrecorded_eda_job},
             settle,
         },
     },
@@ -74,17 +74,8 @@ fn adopt_eda_provision(object: &ComputeInstance, status: &mut ComputeInstanceSta
         return;
     }
     status.desired_config_version = Some(desired);
-    status.jobs.append_job(
-        JobStatus {
-            job_id: status.jobs.generate_eda_job_id(),
-            job_type: JobType::Provision,
-            timestamp: JobTime::in_seconds(seen.now),
-            state: JobState::Running,
-            message: "found by the playbook's finalizer: its launch was not recorded".into(),
-            block_deletion_on_failure: false,
-        },
-        usize::MAX,
-    );
+    let message = "found by the playbook's finalizer: its launch was not recorded";
+    status.jobs.append_job(unrecorded_eda_job(status, JobState::Running, message, seen), usize::MAX);
 }
 
 /// Ends a provision job of EDA's in the history as soon as it is known to be over; until then, when to look again.

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(crate) use self::jobs::record_job;
+pub(crate) use self::{backoff::wait_after, jobs::record_job};
 pub use self::{
     conditions::{Reason, set_condition},
     jobs::{after_find, after_launch, after_poll},
@@ -82,6 +82,10 @@ pub struct VmSeen {
     pub reference: VirtualMachineReference,
     /// Whether its condition Ready is True.
     pub ready: bool,
+    /// Since when it is as it is; `None` where it does not say.
+    pub since: Option<Timestamp>,
+    /// When it was made; `None` where it does not say.
+    pub created: Option<Timestamp>,
 }
 
 /// Of which kinds of jobs this process knows every launch: it is in the history, or was never made.

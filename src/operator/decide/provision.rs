@@ -7,15 +7,18 @@ use kube::ResourceExt;
 
 use crate::{
     api::{
-        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobType, Phase, compute_instance::ManagementState,
-        config_version, names,
+        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobTime, JobType, Phase,
+        compute_instance::ManagementState, config_version, names,
     },
-    operator::decide::{
-        Policy, Seen, Step, TenantSeen, backoff,
-        conditions::{Reason, has_reason, is_true, kind, set_condition, wish},
-        current_job, launch_in_turn, poll_in_turn,
-        projection::{project, project_vm},
-        settle,
+    operator::{
+        config::ProviderKind,
+        decide::{
+            Policy, Seen, Step, TenantSeen, backoff,
+            conditions::{Reason, has_reason, is_true, kind, set_condition, wish},
+            current_job, find_first, launch_in_turn, poll_in_turn,
+            projection::{project, project_vm},
+            settle,
+        },
     },
 };
 
@@ -75,11 +78,21 @@ fn reconciled(
     seen: &Seen,
     policy: &Policy,
 ) -> Step {
+    let is_news = object.status.as_ref().is_none_or(|known| known.reconciled_config_version.as_ref() != Some(&desired));
     status.phase = Some(Phase::Running);
     status.desired_config_version = Some(desired);
     set_condition(&mut status, kind::PROGRESSING, false, Reason::Reconciled, "", seen.now);
     let mut then = Step::Wait { until: None };
-    if let Some(job) = under_way(&status) {
+    let unmade = status.jobs.find_latest_job_by_type(JobType::Provision).is_none();
+    if unmade && object.management_state() == ManagementState::Managed {
+        // Something has made it: a job whose launch was not recorded, unless an operator without a record of jobs did.
+        if policy.provider == ProviderKind::Aap {
+            then = find_first(JobType::Provision, seen).unwrap_or(then);
+        } else if is_news && !seen.memory.accounted.provision {
+            let message = "found by the playbook's report: its launch was not recorded";
+            status.jobs.append_job(unrecorded_eda_job(&status, JobState::Succeeded, message, seen), usize::MAX);
+        }
+    } else if let Some(job) = under_way(&status) {
         if job.is_eda() {
             finish(&mut status, job, JobState::Succeeded, "");
         } else {
@@ -87,6 +100,23 @@ fn reconciled(
         }
     }
     settle(object, status, then)
+}
+
+/// A provision job of EDA's that shows only by what its playbook did.
+pub(super) fn unrecorded_eda_job(
+    status: &ComputeInstanceStatus,
+    state: JobState,
+    message: &str,
+    seen: &Seen,
+) -> JobStatus {
+    JobStatus {
+        job_id: status.jobs.generate_eda_job_id(),
+        job_type: JobType::Provision,
+        timestamp: JobTime::in_seconds(seen.now),
+        state,
+        message: message.into(),
+        block_deletion_on_failure: false,
+    }
 }
 
 fn under_way(status: &ComputeInstanceStatus) -> Option<JobStatus> {

@@ -104,8 +104,23 @@ fn what_another_process_may_have_launched_is_looked_for_before_anything_is_launc
             aap().running().job("7", JobType::Provision, JobState::Succeeded, 9).other_spec().restarted(),
             "find provision",
         ),
+        (
+            "something has made it",
+            aap().requested().reported().restarted(),
+            "write Running not Progressing/Reconciled reconciled → find provision",
+        ),
+        (
+            "something has made it, EDA",
+            eda().held().requested().reported().restarted(),
+            "write Running not Progressing/Reconciled reconciled eda-webhook-1:Succeeded → wait",
+        ),
+        ("something made it long ago, EDA", eda().held().running().restarted(), "wait"),
         ("one under way is followed", aap().provisioned("7", JobState::Running, 60).restarted(), "poll 7"),
-        ("at rest nothing is asked", aap().running().restarted(), "wait"),
+        (
+            "at rest nothing is asked",
+            aap().running().job("7", JobType::Provision, JobState::Succeeded, 9).restarted(),
+            "wait",
+        ),
         (
             "the last look-up failed just now",
             aap().requested().restarted().remembers(|memory| memory.call_not_before = Some(later)),

@@ -64,6 +64,22 @@ struct ToldObject {
 struct ToldMeta {
     #[serde(default)]
     uid: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    namespace: String,
+}
+
+impl ToldMeta {
+    /// Whether it is this object that is told of. One that is made up from what it left behind has no UID.
+    fn is_of(&self, object: &ComputeInstance) -> bool {
+        let meta = &object.metadata;
+        let same = |told: &str, known: &Option<String>| Some(told) == known.as_deref() && !told.is_empty();
+        match &meta.uid {
+            Some(_) => same(&self.uid, &meta.uid),
+            None => same(&self.name, &meta.name) && same(&self.namespace, &meta.namespace),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -92,13 +108,12 @@ impl Aap {
         object: &ComputeInstance,
     ) -> Result<Vec<FoundJob>, ProviderError> {
         let newer = newer_than_known(object);
-        let uid = object.metadata.uid.as_deref().unwrap_or_default();
         let mut found = Vec::new();
         for page in 1..=PAGES_MAX {
             let jobs = self.page(template, &newer, page).await?;
             for listed in jobs.results {
                 let told = self.told(template.kind, &listed).await?.ansible_eda.event.payload;
-                if !uid.is_empty() && told.metadata.uid == uid {
+                if told.metadata.is_of(object) {
                     let job = listed.job.launched();
                     found.push(FoundJob { job, config_version: told.status.desired_config_version });
                 }

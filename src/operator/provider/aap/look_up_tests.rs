@@ -143,12 +143,22 @@ async fn a_look_up_that_fails_finds_nothing_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_without_a_uid_has_no_jobs() {
+async fn an_object_that_is_made_up_is_known_by_its_name() {
     let mut object = new_object();
     object.metadata.uid = None;
-    let recorder = Recorder::with([
-        template(),
-        page(None, &[listed(12, "running", ""), json!({"id": 1, "status": "new", "extra_vars": "{}"})]),
-    ]);
+    let told = |id: u64, namespace: &str| {
+        let payload = json!({"metadata": {"name": "vm-1", "namespace": namespace, "uid": "uid-1"}});
+        json!({"id": id, "status": "running", "extra_vars": json!({"ansible_eda": {"event": {"payload": payload}}}).to_string()})
+    };
+    let nobodys = json!({"id": 1, "status": "new", "extra_vars": "{}"});
+    let recorder = Recorder::with([template(), page(None, &[told(3, "vms"), told(2, "others"), nobodys])]);
+    assert_eq!(ids(&find(&recorder, &object).await.expect("an answer")), ["3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_uid_is_nobodys() {
+    let mut object = new_object();
+    object.metadata.uid = Some(String::new());
+    let recorder = Recorder::with([template(), page(None, &[listed(12, "running", "")])]);
     assert_eq!(find(&recorder, &object).await.expect("an answer"), []);
 }
