@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{
-    Api,
-    api::{Patch, PatchParams},
+    Api, Resource,
+    api::{Patch, PatchParams, Request},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     operator::{
         context::{Context, ObjectKey},
         decide::record_job,
+        first_field::first_field,
         reconcile::Work,
     },
 };
@@ -117,6 +118,13 @@ struct StatusMeta<'a> {
     resource_version: Option<&'a str>,
 }
 
+/// Of the answer to a write, what the writer does not know.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    resource_version: String,
+}
+
 /// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on: a namesake that was made since
 /// keeps its status. A merge patch can't say that, since the status subresource ignores the metadata in it.
 fn json_patch(uid: Option<&str>, before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Value {
@@ -152,21 +160,35 @@ impl Context {
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
-        let merge = Patch::Merge(StatusBody {
+        let merge: Patch<StatusBody<'_>> = Patch::Merge(StatusBody {
             metadata: StatusMeta { resource_version: object.metadata.resource_version.as_deref() },
             status: MergePatch::between(before, after),
         });
-        let api = self.instance_api(key);
-        let written = match self.in_time(api.patch_status(&key.name, &PatchParams::default(), &merge)).await {
+        let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
+            .patch_subresource("status", &key.name, &PatchParams::default(), &merge)
+            .map_err(kube::Error::BuildRequest)?;
+        let written = match self.in_time(self.client.request_text(request)).await {
+            // The server changed the very version that is known, so that only its number is news.
+            Ok(answer) => {
+                let metadata: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
+                let mut written = ComputeInstance {
+                    metadata: object.metadata.clone(),
+                    spec: object.spec.clone(),
+                    status: Some(after.clone()),
+                };
+                written.metadata.resource_version = Some(metadata.resource_version);
+                written
+            }
             // Somebody else was faster, and this write need not mind: what it must not meet is a namesake. A merge patch of
             // the status can't say that, and costs the server a fraction of a JSON patch: hence the two attempts.
             Err(kube::Error::Api(status)) if status.is_conflict() => {
                 let operations = json_patch(object.metadata.uid.as_deref(), before, after);
                 let patch: Patch<()> =
                     Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
+                let api = self.instance_api(key);
                 self.in_time(api.patch_status(&key.name, &PatchParams::default(), &patch)).await?
             }
-            written => written?,
+            Err(error) => return Err(error),
         };
         let written = Arc::new(written);
         self.fresh_instances.remember(key, &written);
