@@ -199,20 +199,50 @@ async fn defect_04_letting_the_object_go_keeps_the_status_that_was_just_written(
 }
 
 #[tokio::test(start_paused = true)]
-async fn defect_05_and_16_a_webhook_that_was_lost_is_sent_again() {
+async fn defect_05_a_job_of_edas_does_not_stay_open_for_ever_nor_is_it_polled() {
     let mut config = config(EDA);
     config.eda_patience.sign_of_life = seconds(20);
     config.eda_patience.completion = seconds(60);
     let lab = Lab::start_with(config).await;
-    lab.backend.behave(|behaviour| behaviour.lose_webhooks = 1);
+    lab.backend.behave(|behaviour| behaviour.lose_webhooks = usize::MAX);
     lab.create("vm-1").await;
-    lab.until_running("vm-1", seconds(120)).await;
+    lab.until("vm-1", seconds(30), "Failed", |object| states(object) == [JobState::Failed]).await;
+    lab.sleep(seconds(3600)).await;
     let object = lab.get("vm-1").await;
-    assert_eq!(states(object.as_ref()), [JobState::Failed, JobState::Succeeded], "none stays open for ever");
-    lab.backend.behave(|behaviour| behaviour.lose_webhooks = 1);
+    assert_eq!(states(object.as_ref()), [JobState::Failed; 5], "as often as provisioning is tried");
+    assert_eq!(phase(object.as_ref()), Some(Phase::Failed));
+    assert_eq!(lab.backend.polls(), 0, "EDA is never asked for a job");
+}
+
+#[tokio::test(start_paused = true)]
+async fn defect_16_a_webhook_that_was_lost_is_sent_again_once_each_step_of_the_backoff() {
+    let mut config = config(EDA);
+    config.eda_patience.sign_of_life = seconds(20);
+    config.eda_patience.completion = seconds(600);
+    let lab = Lab::start_with(config).await;
+    lab.backend.behave(|behaviour| behaviour.lose_webhooks = 2);
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(300)).await;
+    assert_eq!(
+        states(lab.get("vm-1").await.as_ref()),
+        [JobState::Failed, JobState::Failed, JobState::Succeeded],
+        "none stays open for ever"
+    );
+    lab.sleep(seconds(30)).await;
+    lab.backend.behave(|behaviour| behaviour.lose_webhooks = 2);
+    let deleted = lab.clock.now();
     lab.delete("vm-1").await;
-    lab.until_gone("vm-1", seconds(200)).await;
-    assert_eq!((lab.vms(), lab.backend.polls()), (0, 0), "and EDA is never asked for a job");
+    lab.until_gone("vm-1", seconds(300)).await;
+    let at = lab.backend.attempts("vm-1");
+    let waits: Vec<i64> = at.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
+    // After 20 s without a sign it counts as lost, and is sent again 30 s and 60 s, less up to a tenth, after the one before.
+    // The third wait is until the deletion.
+    let is_a_step = |wait: i64, full: i64| wait >= full * 9 / 10 && wait <= full;
+    assert_eq!(at.len(), 6, "{waits:?}");
+    assert!(is_a_step(waits[0], 30) && is_a_step(waits[1], 60), "{waits:?}");
+    assert!(is_a_step(waits[3], 30) && is_a_step(waits[4], 60), "{waits:?}");
+    assert!(at[3].duration_since(deleted).as_secs() <= 1, "the first deprovision webhook leaves at once");
+    assert_eq!(lab.vms(), 0);
 }
 
 #[tokio::test(start_paused = true)]

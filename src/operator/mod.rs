@@ -20,6 +20,7 @@ pub mod provider;
 pub mod queue;
 pub mod reconcile;
 mod remains;
+mod restart;
 mod status_writer;
 mod tenant;
 pub mod trace;

@@ -57,6 +57,7 @@ impl Context {
             Step::Launch { job_type, status } => self.launch(work, job_type, *status).await,
             Step::Poll { job } => self.poll(work, &job).await,
             Step::Cancel { job } => self.cancel(work, &job).await,
+            Step::Restart { reference, requested } => Ok(self.restart(work, &reference, requested).await),
             Step::RemoveFinalizer => self.remove_finalizer(work).await,
         }
     }
@@ -248,11 +249,16 @@ impl Context {
     }
 
     fn call_failed(&self, work: &Work, error: &ProviderError, now: Timestamp) {
+        self.delay_calls(work, now, error.retry_after());
+    }
+
+    /// What changes something elsewhere is not tried again before a while, at least as long as was asked for.
+    pub(crate) fn delay_calls(&self, work: &Work, now: Timestamp, at_least: Option<Duration>) {
         self.remember(&work.key, &work.object, |memory| {
             memory.failed_calls = memory.failed_calls.saturating_add(1);
             let doublings = memory.failed_calls.saturating_sub(1).min(20);
             let delay = CALL_DELAY_FIRST.saturating_mul(1 << doublings).min(CALL_DELAY_LONGEST);
-            memory.call_not_before = Some(now + delay.max(error.retry_after().unwrap_or_default()));
+            memory.call_not_before = Some(now + delay.max(at_least.unwrap_or_default()));
         });
     }
 

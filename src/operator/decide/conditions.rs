@@ -11,6 +11,8 @@ pub(crate) mod kind {
     pub(crate) const PROGRESSING: &str = "Progressing";
     pub(crate) const AVAILABLE: &str = "Available";
     pub(crate) const DELETING: &str = "Deleting";
+    pub(crate) const RESTART_IN_PROGRESS: &str = "RestartInProgress";
+    pub(crate) const RESTART_FAILED: &str = "RestartFailed";
 }
 
 /// Why a condition is as it is. Some are what a decision is remembered by across restarts: see each.
@@ -50,6 +52,12 @@ pub enum Reason {
     DeprovisionFailed,
     /// Nothing is left to be removed.
     Removed,
+    /// The VM is being made anew.
+    Restarting,
+    /// The VM was made anew.
+    Restarted,
+    /// The VM could not be made anew.
+    RestartFailed,
 }
 
 impl Reason {
@@ -74,6 +82,9 @@ impl Reason {
             Self::Deprovisioning => "Deprovisioning",
             Self::DeprovisionFailed => "DeprovisionFailed",
             Self::Removed => "Removed",
+            Self::Restarting => "Restarting",
+            Self::Restarted => "Restarted",
+            Self::RestartFailed => "RestartFailed",
         }
     }
 }

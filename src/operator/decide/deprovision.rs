@@ -125,12 +125,10 @@ fn deprovision(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen
                 finish(&mut status, job, JobState::Succeeded, "");
                 return removed(object, status, seen);
             }
-            let deadline = job.timestamp.timestamp() + policy.eda_patience.completion;
+            let (deadline, message) = eda_deadline(&job, seen, policy);
             if deadline > seen.now {
                 return settle(object, status, Step::Wait { until: Some(deadline) });
             }
-            let message =
-                format!("the playbook's finalizer was not removed within {:?}", policy.eda_patience.completion);
             finish(&mut status, job, JobState::Failed, &message);
             settle(object, status, Step::Wait { until: Some(seen.now) })
         }
@@ -142,6 +140,20 @@ fn deprovision(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen
             removed(object, status, seen)
         }
         _ => failed(object, status, &job, seen, policy),
+    }
+}
+
+/// When a silent deprovision job of EDA's counts as lost, and what to say then. Its playbook stops the VM first: one that is
+/// still ready has not been touched.
+fn eda_deadline(job: &JobStatus, seen: &Seen, policy: &Policy) -> (Timestamp, String) {
+    let patience = policy.eda_patience;
+    let launched = job.timestamp.timestamp();
+    if seen.vm.as_ref().is_some_and(|vm| vm.ready) {
+        let limit = patience.sign_of_life.min(patience.completion);
+        (launched + limit, format!("no sign of the playbook within {limit:?}: the webhook may have been lost"))
+    } else {
+        let message = format!("the playbook's finalizer was not removed within {:?}", patience.completion);
+        (launched + patience.completion, message)
     }
 }
 

@@ -15,12 +15,17 @@ mod deprovision;
 mod jobs;
 mod projection;
 mod provision;
+mod restart;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(crate) use self::{backoff::wait_after, jobs::record_job};
+pub(crate) use self::{
+    backoff::wait_after,
+    jobs::record_job,
+    restart::{after_failed_restart, after_restart},
+};
 pub use self::{
     conditions::{Reason, set_condition},
     jobs::{after_find, after_launch, after_poll},
@@ -191,6 +196,13 @@ pub enum Step {
     Cancel {
         /// The job as recorded.
         job: JobStatus,
+    },
+    /// Have the VM made anew by KubeVirt.
+    Restart {
+        /// Which VM.
+        reference: VirtualMachineReference,
+        /// When that was asked for.
+        requested: Timestamp,
     },
     /// Let the object go.
     RemoveFinalizer,

@@ -17,7 +17,7 @@ use crate::{
             conditions::{Reason, has_reason, is_true, kind, set_condition, wish},
             current_job, find_first, launch_in_turn, poll_in_turn,
             projection::{project, project_vm},
-            settle,
+            restart, settle,
         },
     },
 };
@@ -99,7 +99,23 @@ fn reconciled(
             then = poll_in_turn(&job, seen, policy);
         }
     }
+    // The restart of a machine that a job is at work on would be that job's trouble.
+    if under_way(&status).is_none()
+        && let Some(restart) = restart::step(object, &mut status, seen)
+    {
+        then = earlier(restart, then);
+    }
     settle(object, status, then)
+}
+
+/// Of two steps the one that is to be done now; of two waits the shorter.
+fn earlier(one: Step, other: Step) -> Step {
+    match (one, other) {
+        (Step::Wait { until: one }, Step::Wait { until: other }) => {
+            Step::Wait { until: [one, other].into_iter().flatten().min() }
+        }
+        (Step::Wait { .. }, step) | (step, _) => step,
+    }
 }
 
 /// A provision job of EDA's that shows only by what its playbook did.

@@ -163,6 +163,13 @@ fn a_deprovision_job_of_edas_has_ended_when_the_playbooks_finalizer_is_gone() {
     check(vec![
         ("at work", deleted(JobState::Running, 60).held(), "wait 1740s"),
         ("done", deleted(JobState::Running, 60), "write Deleting/Removed eda-webhook-2:Succeeded → remove finalizer"),
+        ("at work, the machine not yet touched", deleted(JobState::Running, 60).held().with_vm(), "wait 540s"),
+        ("at work on the machine", deleted(JobState::Running, 600).held().with_vm().vm(false), "wait 1200s"),
+        (
+            "defect 16: the machine was never touched",
+            deleted(JobState::Running, 600).held().with_vm(),
+            "write eda-webhook-2:Failed → launch deprovision Deleting/DeprovisionRequested",
+        ),
         (
             "defect 16: never ended, perhaps never begun",
             deleted(JobState::Running, 1800).held(),

@@ -101,6 +101,7 @@ prop_compose! {
         held in any::<bool>(),
         deleting in any::<bool>(),
         created in 0_i64..5000,
+        restart in option::of((-100_i64..100, option::of(-100_i64..100))),
     ) -> Situation {
         let mut situation = situation.created(created);
         situation.seen.memory = memory;
@@ -117,6 +118,11 @@ prop_compose! {
             word => situation = situation.annotated(names::RECONCILED_ANNOTATION, word),
         }
         situation = situation.annotated(names::MANAGEMENT_STATE_ANNOTATION, management);
+        if let Some((requested, restarted)) = restart {
+            let time = |seconds: i64| Time(now() + jiff::SignedDuration::from_secs(seconds));
+            situation.object.spec.restart_requested_at = Some(time(requested));
+            situation = situation.status(|status| status.last_restarted_at = restarted.map(time));
+        }
         if nobodys {
             situation = situation.without_annotation(names::TENANT_ANNOTATION);
         }
@@ -158,6 +164,7 @@ fn broken(at: &Situation, step: &Step) -> Option<&'static str> {
         | Step::Poll { .. }
         | Step::AddFinalizer
         | Step::EnsureTenant { .. }
+        | Step::Restart { .. }
             if at.object.management_state() == ManagementState::Unmanaged =>
         {
             Some("hands off what is unmanaged")
@@ -184,7 +191,7 @@ fn broken(at: &Situation, step: &Step) -> Option<&'static str> {
         Step::Launch { job_type: JobType::Provision, .. } if !matches!(at.seen.tenant, TenantSeen::Ready(_)) => {
             Some("a job without a tenant")
         }
-        Step::Launch { .. } | Step::Find { .. } | Step::Cancel { .. }
+        Step::Launch { .. } | Step::Find { .. } | Step::Cancel { .. } | Step::Restart { .. }
             if at.seen.memory.call_not_before.is_some_and(|later| later > at.seen.now) =>
         {
             Some("before its turn")
@@ -208,6 +215,13 @@ fn broken(at: &Situation, step: &Step) -> Option<&'static str> {
             } else {
                 None
             }
+        }
+        Step::Restart { .. } if deleting => Some("it is on its way out"),
+        Step::Restart { .. } if under_way(&status, JobType::Provision) => Some("a job is at work on the machine"),
+        Step::Restart { requested, .. }
+            if status.last_restarted_at.as_ref().is_some_and(|last| last.0 >= *requested) =>
+        {
+            Some("it was restarted since")
         }
         Step::Poll { job } if job.is_eda() => Some("EDA can't be asked"),
         Step::Poll { job } | Step::Cancel { job } if job.state.is_terminal() => Some("the job has ended"),

@@ -4,6 +4,7 @@ mod deprovision;
 mod invariants;
 mod jobs;
 mod provision;
+mod restart;
 mod world;
 
 use std::{fmt::Write as _, time::Duration};
@@ -264,6 +265,7 @@ fn in_words(step: &Step, at: &Situation) -> String {
         }
         Step::Poll { job } => format!("poll {}", job.job_id),
         Step::Cancel { job } => format!("cancel {}", job.job_id),
+        Step::Restart { reference, .. } => format!("restart {}", reference.kube_virt_virtual_machine_name),
         Step::RemoveFinalizer => "remove finalizer".into(),
     }
 }

@@ -207,11 +207,11 @@ fn a_changed_spec_is_provisioned_again() {
         (
             "the wish to restart is no change",
             {
-                let mut running = aap().running().job("7", JobType::Provision, JobState::Succeeded, 300);
+                let mut running = aap().running().with_vm().job("7", JobType::Provision, JobState::Succeeded, 300);
                 running.object.spec.restart_requested_at = Some(Time(now()));
                 running
             },
-            "wait",
+            "restart vm-1",
         ),
         (
             "given up, then changed",

@@ -66,6 +66,14 @@ pub(super) fn perform(at: &mut Situation, step: &Step, answers: &mut Answers) ->
                 at.seen.memory.call_not_before = Some(now + Duration::from_secs(1));
             }
         }
+        Step::Restart { requested, .. } => {
+            if answers.choose(&[true, true, false]) {
+                after_restart(at.object.status.get_or_insert_default(), *requested, now);
+            } else {
+                at.seen.memory.call_not_before = Some(now + Duration::from_secs(1));
+                after_failed_restart(at.object.status.get_or_insert_default(), "no", now);
+            }
+        }
         Step::RemoveFinalizer => {
             let finalizers = at.object.metadata.finalizers.get_or_insert_default();
             finalizers.retain(|name| name != names::FINALIZER);
