@@ -40,3 +40,6 @@ pub mod sign_flip;
 pub mod student;
 pub mod summary;
 pub mod survival;
+
+#[cfg(test)]
+mod invariant_tests;
