@@ -27,6 +27,7 @@ mod sentence;
 mod summary;
 mod summary_csv;
 mod table;
+pub mod what_if;
 
 pub use accumulate::Report;
 pub use csv::{SamplesCsv, TransitionsCsv};
