@@ -16,5 +16,7 @@ mod run;
 mod run_folder;
 #[cfg(feature = "harness")]
 mod stdout;
+#[cfg(feature = "harness")]
+mod what_if;
 
 pub use exit::Exit;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::{crd, exit::Exit, report, run};
+use crate::cli::{crd, exit::Exit, report, run, what_if};
 
 /// Measures how fast a Kubernetes operator gets long work done through job backends, and says which backend is faster, and
 /// how sure that is.
@@ -20,6 +20,7 @@ struct Arguments {
 enum Command {
     Run(run::RunArguments),
     Report(report::ReportArguments),
+    WhatIf(what_if::WhatIfArguments),
     Crd(crd::CrdArguments),
 }
 
@@ -29,6 +30,7 @@ pub fn main() -> Exit {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::WhatIf(arguments) => what_if::what_if(&arguments),
         Command::Crd(arguments) => crd::crd(&arguments),
     };
     result.unwrap_or_else(super::exit::Failure::tell)

@@ -65,7 +65,10 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
 }
 
 /// Hands out the whole trials of a journal; returns how many there are.
-fn read_journal(path: &Path, mut take: impl FnMut(&TrialRecord) -> anyhow::Result<()>) -> anyhow::Result<u64> {
+pub(super) fn read_journal(
+    path: &Path,
+    mut take: impl FnMut(&TrialRecord) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
     let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
     let mut reader = JournalReader::open(BufReader::new(file)).with_context(|| path.display().to_string())?;
     let mut trials = 0;
@@ -77,7 +80,7 @@ fn read_journal(path: &Path, mut take: impl FnMut(&TrialRecord) -> anyhow::Resul
 }
 
 /// Reads the `run.json` of a run.
-fn read_run_info(folder: &Path) -> anyhow::Result<RunInfo> {
+pub(super) fn read_run_info(folder: &Path) -> anyhow::Result<RunInfo> {
     let path = folder.join("run.json");
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("{} is not the folder of a run: failed to read run.json", folder.display()))?;

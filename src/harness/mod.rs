@@ -10,6 +10,7 @@ pub mod experiment;
 mod host;
 mod invariants;
 pub mod load;
+mod milestones;
 mod observe;
 mod operator_trace;
 pub mod plan;

@@ -22,6 +22,7 @@ use crate::{
         decide::record_job,
         first_field::first_field,
         reconcile::Work,
+        trace,
     },
 };
 
@@ -154,6 +155,17 @@ impl Context {
     /// Writes a status over the one that the server has; returns the object as it is then. It fails when the object is
     /// another one of the same name.
     pub(crate) async fn write_status(
+        &self,
+        key: &ObjectKey,
+        object: &ComputeInstance,
+        before: &ComputeInstanceStatus,
+        after: &ComputeInstanceStatus,
+    ) -> Result<Arc<ComputeInstance>, kube::Error> {
+        let write = self.send_status(key, object, before, after);
+        trace::api_write(&key.name, "status", after.phase, write).await
+    }
+
+    async fn send_status(
         &self,
         key: &ObjectKey,
         object: &ComputeInstance,

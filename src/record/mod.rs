@@ -7,12 +7,14 @@
 //! which are read from it or come straight from the harness.
 
 pub mod journal;
+mod milestones;
 mod run;
 mod sample;
 mod transition;
 mod trial;
 mod truth;
 
+pub use milestones::{BackendMilestones, Milestones, OperationMilestones, OperatorMilestones};
 pub use run::{ClockKind, HostInfo, RunInfo, RunStatus, SCHEMA_VERSION};
 pub use sample::{Outcome, Sample};
 pub use transition::{Plane, Transition};

@@ -6,6 +6,7 @@ use crate::{
     record::{Outcome, RunInfo, Sample, TrialRecord},
     report::{
         dwell::dwells,
+        ledger::Ledgers,
         metric::Metric,
         observations::Observations,
         summary::{Outcomes, Summary},
@@ -15,7 +16,7 @@ use crate::{
 /// The most problems that are kept in words; the rest are counted.
 const PROBLEMS_MAX: usize = 200;
 
-/// Accumulates trials; 8 bytes a value, no samples, no transitions.
+/// Accumulates trials; 8 bytes a value, no samples, no transitions, of ledgers no more than histograms.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) run: RunInfo,
@@ -44,6 +45,7 @@ pub(super) struct Series {
     pub(super) orphans: u64,
     pub(super) deprovision_jobs: u64,
     pub(super) metrics: BTreeMap<Metric, Observations>,
+    pub(super) ledgers: Ledgers,
 }
 
 impl Report {
@@ -106,6 +108,7 @@ impl Report {
             let metric = Metric::State { plane: dwell.plane, job_type: dwell.job_type, state: dwell.state };
             series.metrics.entry(metric).or_default().extend(block, &dwell.ns);
         }
+        series.ledgers.add(trial);
         for problem in &trial.problems {
             if self.problems.len() < PROBLEMS_MAX {
                 let key = &trial.key;

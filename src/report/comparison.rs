@@ -92,6 +92,6 @@ fn summarize(metric: &Metric, comparison: Option<&Comparison>, options: &Compare
 
 /// A whole number of nanoseconds, halves away from zero.
 #[expect(clippy::cast_possible_truncation, reason = "saturates at 292 years")]
-fn whole(ns: f64) -> i64 {
+pub(super) fn whole(ns: f64) -> i64 {
     ns.round() as i64
 }

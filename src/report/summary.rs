@@ -6,7 +6,15 @@ use serde::Serialize;
 
 use crate::{
     record::{Outcome, RunInfo, RunStatus, SCHEMA_VERSION},
-    report::{Report, accumulate::Series, comparison, metric::Metric, number::count, observations::Observations},
+    report::{
+        Report,
+        accumulate::Series,
+        comparison,
+        ledger::{self, LedgerDifference, LedgerSummary},
+        metric::Metric,
+        number::count,
+        observations::Observations,
+    },
     stats::{
         compare::Verdict,
         summary::{SampleSummary, mean},
@@ -36,6 +44,9 @@ pub struct Summary {
     pub arms: Vec<ArmSummary>,
     /// Each arm against the first, in each scenario, by each total.
     pub comparisons: Vec<ComparisonSummary>,
+    /// Where the differences of the totals come from; `comparison.json` has them.
+    #[serde(skip)]
+    pub ledger: Vec<LedgerDifference>,
 }
 
 /// One arm in one scenario.
@@ -55,6 +66,8 @@ pub struct ArmSummary {
     pub orphans: u64,
     /// What was measured of them.
     pub metrics: BTreeMap<Metric, MetricSummary>,
+    /// Where their time went, by operation.
+    pub ledger: Vec<LedgerSummary>,
 }
 
 /// How many instances ended how.
@@ -164,6 +177,7 @@ impl Summary {
             problems: report.all_problems(run),
             arms: arms.collect(),
             comparisons: comparison::all(report),
+            ledger: ledger::differences(report),
         }
     }
 
@@ -212,6 +226,7 @@ impl ArmSummary {
             outcomes: series.outcomes,
             orphans: series.orphans,
             metrics: metrics.collect(),
+            ledger: ledger::summaries(&series.ledgers),
         }
     }
 }

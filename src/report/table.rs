@@ -8,6 +8,7 @@ use comfy_table::{
 
 use crate::{
     report::{
+        ledger,
         metric::Metric,
         number::{count, difference_with_interval, duration},
         sentence,
@@ -43,14 +44,15 @@ pub fn terminal_table(summary: &Summary) -> String {
             let _ = writeln!(text, "{}", outcomes(arm));
         }
         notes(&mut text, scenario, summary);
+        for ledger in summary.ledger.iter().filter(|ledger| ledger.scenario == scenario) {
+            text.push_str(&wrapped(&shown(&ledger::sentence(ledger, summary))));
+        }
     }
     text
 }
 
 fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
-    table.set_header(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
+    let mut table = table(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
     for metric in Metric::TOTALS {
         let measured: Vec<(&ArmSummary, &MetricSummary)> =
             arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
@@ -62,6 +64,14 @@ fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
             table.add_row(row(arm, m, summary.comparison(arm, &metric)));
         }
     }
+    table.trim_fmt()
+}
+
+/// A table of numbers, with the names to their left; a verdict may follow.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    table.set_header(header);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding(if index == 0 { (0, 0) } else { (2, 0) });
         if (1..=5).contains(&index) {
@@ -72,7 +82,7 @@ fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
-    table.trim_fmt()
+    table
 }
 
 fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummary>) -> [String; 7] {
@@ -89,7 +99,7 @@ fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummar
 }
 
 /// A name of a record without the control characters that a terminal would obey.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '�' } else { c }).collect()
 }
 
@@ -122,6 +132,24 @@ pub(super) fn outcomes(arm: &ArmSummary) -> String {
     if arm.orphans > 0 {
         let _ = write!(text, "; {} left behind", count(arm.orphans, "virtual machine"));
     }
+    text
+}
+
+/// A sentence in lines of the table's width, the further ones indented; broken after a comma or a colon only, so that a number
+/// stays with its unit.
+fn wrapped(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for part in sentence.split_inclusive([',', ':']) {
+        let (long, part) = (part.chars().count(), if width == 0 { part.trim_start() } else { part });
+        if width > 0 && width + long > usize::from(COLUMNS) {
+            text.push_str("\n ");
+            width = 1;
+        }
+        text.push_str(part);
+        width += long;
+    }
+    text.push('\n');
     text
 }
 

@@ -2,8 +2,8 @@
 
 use provbench::{
     record::{
-        ClockKind, HostInfo, Outcome, Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey,
-        TrialRecord,
+        BackendMilestones, ClockKind, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome, Plane,
+        RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
     },
     units::{InstanceId, Nanos, Seed},
 };
@@ -46,6 +46,7 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         position: 1,
         namespace: format!("block-{block}-{arm}").into(),
         samples: Vec::with_capacity(instances as usize),
+        milestones: Vec::with_capacity(instances as usize),
         transitions: Vec::with_capacity(instances as usize * 8),
         truth: Vec::new(),
         problems: Vec::new(),
@@ -79,6 +80,15 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
                 }
             }
         }
+        let arm_is_eda = handoff_ms > 1_000;
+        let provision = [0, create - handoff_ms * MS, create, waited, done, done + 10 * MS];
+        let deprovision = [deleted, delete - handoff_ms * MS, delete, deleting, removed, gone];
+        record.milestones.push(Milestones {
+            instance: id,
+            delete_accepted_ns: Some(Nanos::new(deleted + 2 * MS)),
+            provision: operation(provision, arm_is_eda, false),
+            deprovision: operation(deprovision, arm_is_eda, true),
+        });
         record.samples.push(Sample {
             instance: id,
             outcome: Outcome::Succeeded,
@@ -96,4 +106,35 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         });
     }
     record
+}
+
+/// The milestones of an operation of which the operator and the backend tell, from its beginning, its launch, its job's
+/// making, running and work done, and the operator's knowing.
+fn operation(at: [u64; 6], is_eda: bool, is_delete: bool) -> OperationMilestones {
+    let [start, launch, created, started, effect, known] = at;
+    let time = |ns: u64| Some(Nanos::new(ns));
+    let polled = is_delete && !is_eda;
+    OperationMilestones {
+        operator: Some(OperatorMilestones {
+            reconciled_ns: time(start + 5 * MS),
+            first_call_ns: time(launch - 2 * MS),
+            call_ns: time(launch - 2 * MS),
+            answered_ns: time(launch + 20 * MS),
+            asked_ns: time(launch + 50 * MS).filter(|_| polled),
+            answers: polled.then_some(3),
+            known_ns: time(known),
+            written_ns: time(known + 10 * MS),
+            released_ns: time(known + 20 * MS).filter(|_| is_delete),
+            ..OperatorMilestones::default()
+        }),
+        backend: Some(BackendMilestones {
+            webhook_ns: time(launch).filter(|_| is_eda),
+            created_ns: time(created),
+            waiting_ns: time(created + 100 * MS),
+            started_ns: time(started),
+            effect_ns: time(effect),
+            ended_ns: time(effect).filter(|_| polled),
+            ..BackendMilestones::default()
+        }),
+    }
 }

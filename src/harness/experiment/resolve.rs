@@ -20,7 +20,8 @@ use crate::{
     units::{GoDuration, Seed},
 };
 
-const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
+/// The setting of how often the operator asks AAP for the state of a job.
+pub(crate) const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
 /// More blocks or instances than this are a slip of the finger: no machine holds their records.
 const COUNT_MAX: u32 = 1_000_000;
 const DEADLINE: Duration = Duration::from_secs(3600);
