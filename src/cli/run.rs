@@ -169,6 +169,8 @@ fn run_info(experiment: &Experiment, epoch: Timestamp) -> Result<RunInfo, Failur
         host: host_info(),
         status: RunStatus::Incomplete,
         problems: Vec::new(),
+        design: experiment.design().clone(),
+        merged: Vec::new(),
     })
 }
 
@@ -201,7 +203,8 @@ fn stop_on_interrupt(stop: Arc<AtomicBool>) {
 /// Takes note of how the run ended; what there is to say about an early end.
 fn conclude(outcome: Result<RunEnd, RunError<WriteError>>, info: &mut RunInfo) -> Option<Failure> {
     match outcome {
-        Ok(RunEnd::Complete) => {
+        Ok(RunEnd::Complete { blocks }) => {
+            info.blocks = blocks;
             info.status = RunStatus::Complete;
             None
         }

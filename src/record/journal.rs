@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word};
+use crate::record::{Cost, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word};
 
 /// The head of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +36,22 @@ struct Written<'a, T> {
 struct TrialStart {
     position: u32,
     namespace: Word,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    warmup: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct TrialEnd {
     problems: Vec<String>,
+    #[serde(default)]
+    cost: Option<Cost>,
 }
 
 #[derive(Serialize)]
 struct TrialEndRef<'a> {
     problems: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
 }
 
 /// Writes a journal.
@@ -76,7 +82,7 @@ impl<W: Write> JournalWriter<W> {
     /// What the writer says.
     pub fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
         let key = Some(&trial.key);
-        let start = TrialStart { position: trial.position, namespace: trial.namespace.clone() };
+        let start = TrialStart { position: trial.position, namespace: trial.namespace.clone(), warmup: trial.warmup };
         write_line(&mut self.out, "trial", key, &start)?;
         for truth in &trial.truth {
             write_line(&mut self.out, "truth", key, truth)?;
@@ -87,7 +93,7 @@ impl<W: Write> JournalWriter<W> {
         for sample in &trial.samples {
             write_line(&mut self.out, "sample", key, sample)?;
         }
-        write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems })?;
+        write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems, cost: trial.cost })?;
         self.out.flush()
     }
 }
@@ -205,6 +211,8 @@ impl<R: BufRead> JournalReader<R> {
                         transitions: Vec::new(),
                         truth: Vec::new(),
                         problems: Vec::new(),
+                        warmup: body.warmup,
+                        cost: None,
                     });
                 }
                 ("truth", Some(trial)) => trial.truth.push(self.parse::<Truth>()?),
@@ -216,6 +224,7 @@ impl<R: BufRead> JournalReader<R> {
                         return Err(self.out_of_place(kind));
                     }
                     open.problems = body.problems;
+                    open.cost = body.cost;
                     return Ok(trial);
                 }
                 _ => return Err(self.out_of_place(kind)),
