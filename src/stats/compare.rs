@@ -2,12 +2,14 @@
 //!
 //! The unit of inference is the block: instances of one trial run in parallel and share a backend, so they are not
 //! independent. Each block that both arms finished gives one difference of means; the interval is Student's paired t over
-//! these (Student, The probable error of a mean, 1908), the p-value is the exact sign-flip one up to 20 blocks.
+//! these (Student, The probable error of a mean, 1908), the p-value is the exact sign-flip one up to 30 blocks.
 
 use std::fmt;
 
+pub use crate::stats::interval::Interval;
+
 use crate::stats::{
-    permutation::{EXACT_MAX, sign_flip_p},
+    sign_flip::{EXACT_MAX, sign_flip_p},
     student::{mean, mean_interval, two_sided_p},
 };
 
@@ -101,15 +103,6 @@ impl fmt::Display for Doubt {
             }
         }
     }
-}
-
-/// An interval of a difference.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
 }
 
 /// The outcome of a comparison; differences are arm − baseline, so a negative one means that the arm is faster.
@@ -275,9 +268,9 @@ mod tests {
 
     #[test]
     fn a_constant_difference_over_many_blocks_is_certain() {
-        let result = compare(&pairs(&[100.0; 30], &[90.0; 30]), &CompareOptions::default()).unwrap();
+        let result = compare(&pairs(&[100.0; 31], &[90.0; 31]), &CompareOptions::default()).unwrap();
         assert_eq!((result.verdict, result.p, result.exact), (Verdict::Faster, Some(0.0), false));
-        let result = compare(&pairs(&[100.0; 30], &[100.0; 30]), &CompareOptions::default()).unwrap();
+        let result = compare(&pairs(&[100.0; 31], &[100.0; 31]), &CompareOptions::default()).unwrap();
         assert_eq!((result.verdict, result.p), (Verdict::Inconclusive, Some(1.0)));
     }
 

@@ -1,91 +1,116 @@
-//! The exact sign-flip test of paired differences (Fisher, The Design of Experiments, 1935, section 21).
+//! The permutation test of two independent samples (Pitman, Significance tests which may be applied to samples from any
+//! populations, 1937).
 //!
-//! When the arms don't differ, each block's difference could as well have had the other sign: the p-value is the share of
-//! all 2ⁿ choices of signs whose sum is at least as far from zero as the one seen.
+//! When the arms don't differ, each value could as well have been the other arm's: the p-value is the share of all ways to
+//! choose as many values for the arm whose difference of means is at least as far from zero as the one seen. It is for
+//! arms that share no blocks, such as two runs; arms of one run are paired, see [`crate::stats::sign_flip`].
 
-/// The most differences that are enumerated; above it the t distribution is as good.
-pub const EXACT_MAX: usize = 20;
+use crate::stats::{
+    refusal::{Refusal, both_usable},
+    resampling::{Reference, Resampling, Significance, choose, drawn_p},
+};
 
-/// The exact two-sided p-value, or `None` for no differences or more than [`EXACT_MAX`].
+/// The most values of both arms together whose arrangements are all counted.
+pub const EXACT_MAX: usize = 30;
+
+/// The smallest two-sided p-value of samples of these sizes (1 without one of them).
 ///
-/// The signs of each half are enumerated and sorted and the halves met in the middle: 2 · 2¹⁰ sums instead of 2²⁰.
+/// With arms of one size every arrangement has a mirror image that is as extreme.
 #[must_use]
-pub fn sign_flip_p(differences: &[f64]) -> Option<f64> {
-    if differences.is_empty() || differences.len() > EXACT_MAX {
-        return None;
+pub fn smallest_p(baseline: usize, arm: usize) -> f64 {
+    if baseline == 0 || arm == 0 {
+        return 1.0;
     }
-    let scale: f64 = differences.iter().map(|d| d.abs()).sum();
-    // Sums of the same differences in another order differ by rounding; a tie is a tie.
-    let seen = differences.iter().sum::<f64>().abs() - scale * 1e-12;
-    if seen <= 0.0 {
-        return Some(1.0);
-    }
-    let (left, right) = differences.split_at(differences.len() / 2);
-    let (left, right) = (signed_sums(left), signed_sums(right));
-    let mut reached = 0_usize;
-    let mut first = right.len();
-    for sum in &left {
-        while first > 0 && sum + right[first - 1] >= seen {
-            first -= 1;
-        }
-        reached += right.len() - first;
-    }
-    // By symmetry as many sums lie at or below −seen.
-    Some(2.0 * reached as f64 / (left.len() * right.len()) as f64)
+    let mirror = if baseline == arm { 2.0 } else { 1.0 };
+    mirror / choose(baseline + arm, arm)
 }
 
-/// The sums under every choice of signs, in ascending order.
-fn signed_sums(differences: &[f64]) -> Vec<f64> {
-    let mut sums = vec![0.0];
-    for d in differences {
-        sums = sums.iter().flat_map(|sum| [sum + d, sum - d]).collect();
+/// The two-sided permutation test of a difference of means, exact up to [`EXACT_MAX`] values together.
+///
+/// # Errors
+/// [`Refusal::TooSmall`] for an empty side, [`Refusal::NotFinite`].
+pub fn permutation_test(baseline: &[f64], arm: &[f64], resampling: &Resampling) -> Result<Significance, Refusal> {
+    both_usable(baseline, arm, 1)?;
+    let mut pooled: Vec<f64> = baseline.iter().chain(arm).copied().collect();
+    let grand_mean = pooled.iter().sum::<f64>() / pooled.len() as f64;
+    for value in &mut pooled {
+        *value -= grand_mean;
     }
-    sums.sort_unstable_by(f64::total_cmp);
-    sums
+    // Centred, the sum of the arm's values grows with the difference of means whichever values the arm gets.
+    let scale: f64 = pooled.iter().map(|value| value.abs()).sum();
+    let seen = pooled[baseline.len()..].iter().sum::<f64>().abs() - scale * 1e-12;
+    let smallest = smallest_p(baseline.len(), arm.len());
+    if pooled.len() <= EXACT_MAX {
+        let (reached, arrangements) = count_extreme(&pooled, arm.len(), seen);
+        return Ok(Significance {
+            p: if seen <= 0.0 { 1.0 } else { reached as f64 / arrangements as f64 },
+            smallest_p: smallest,
+            reference: Reference::Exact { arrangements },
+        });
+    }
+    let resamples = resampling.resamples;
+    let reached = reached_by_draws(&mut pooled, arm.len(), seen, resampling);
+    Ok(Significance {
+        p: drawn_p(reached, resamples),
+        smallest_p: smallest.max(drawn_p(0, resamples)),
+        reference: Reference::MonteCarlo { resamples },
+    })
+}
+
+/// How many choices of `size` values have a sum of at least `seen` (> 0) in size, and of how many: all subsets of each half, sorted by size and
+/// sum, are met in the middle.
+fn count_extreme(values: &[f64], size: usize, seen: f64) -> (u64, u64) {
+    let (left, right) = values.split_at(values.len() / 2);
+    let (left, right) = (subset_sums(left), subset_sums(right));
+    let (mut reached, mut all) = (0, 0);
+    for (chosen, sums) in left.iter().enumerate() {
+        let Some(others) = size.checked_sub(chosen).and_then(|rest| right.get(rest)) else { continue };
+        let (mut first_above, mut first_inside) = (others.len(), others.len());
+        for sum in sums {
+            while first_above > 0 && sum + others[first_above - 1] >= seen {
+                first_above -= 1;
+            }
+            while first_inside > 0 && sum + others[first_inside - 1] > -seen {
+                first_inside -= 1;
+            }
+            reached += (others.len() - first_above + first_inside) as u64;
+        }
+        all += (sums.len() * others.len()) as u64;
+    }
+    (reached, all)
+}
+
+/// The sums of all subsets by how many values they take, each list in ascending order.
+fn subset_sums(values: &[f64]) -> Vec<Vec<f64>> {
+    let mut by_size = vec![vec![0.0]];
+    for value in values {
+        by_size.push(Vec::new());
+        for size in (1..by_size.len()).rev() {
+            let with: Vec<f64> = by_size[size - 1].iter().map(|sum| sum + value).collect();
+            by_size[size].extend(with);
+        }
+    }
+    for sums in &mut by_size {
+        sums.sort_unstable_by(f64::total_cmp);
+    }
+    by_size
+}
+
+fn reached_by_draws(pooled: &mut [f64], size: usize, seen: f64, resampling: &Resampling) -> usize {
+    let draws = resampling.seed.label("permutations");
+    (0..resampling.resamples as u64)
+        .filter(|&draw| {
+            let mut stream = draws.index(draw).stream();
+            // The first `size` places of a Fisher–Yates shuffle; where it starts from doesn't matter.
+            for place in 0..size {
+                let other = place + stream.below(pooled.len() - place);
+                pooled.swap(place, other);
+            }
+            pooled[..size].iter().sum::<f64>().abs() >= seen
+        })
+        .count()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn darwins_maize_gives_fishers_own_count() {
-        // Fisher 1935, section 21: of 32 768 choices of signs, 1 726 are as extreme as the one that Darwin saw.
-        let eighths = [49.0, -67.0, 8.0, 16.0, 6.0, 23.0, 28.0, 41.0, 14.0, 29.0, 56.0, 24.0, 75.0, 60.0, -48.0];
-        let p = sign_flip_p(&eighths).unwrap();
-        assert!((p - 1_726.0 / 32_768.0).abs() < 1e-12, "{p}");
-    }
-
-    #[test]
-    fn six_blocks_are_the_fewest_that_reach_five_percent() {
-        assert_eq!(sign_flip_p(&[1.0; 5]), Some(0.0625));
-        assert_eq!(sign_flip_p(&[1.0; 6]), Some(0.03125));
-    }
-
-    #[test]
-    fn without_a_difference_every_choice_is_as_extreme() {
-        assert_eq!(sign_flip_p(&[0.0; 8]), Some(1.0));
-        assert_eq!(sign_flip_p(&[]), None);
-        assert_eq!(sign_flip_p(&[1.0; EXACT_MAX + 1]), None);
-    }
-
-    proptest! {
-        #[test]
-        fn meeting_in_the_middle_counts_what_plain_enumeration_counts(
-            differences in prop::collection::vec(-1000_i32..1000, 1..12),
-        ) {
-            let seen = differences.iter().sum::<i32>().abs();
-            let all = 1_u32 << differences.len();
-            let reached = (0..all).filter(|signs| {
-                let sum: i32 =
-                    differences.iter().enumerate().map(|(i, d)| if signs >> i & 1 == 1 { -d } else { *d }).sum();
-                sum.abs() >= seen
-            }).count();
-            let floats: Vec<f64> = differences.iter().map(|d| f64::from(*d)).collect();
-            let p = sign_flip_p(&floats).unwrap();
-            prop_assert!((p - reached as f64 / f64::from(all)).abs() < 1e-12, "{} of {}, p = {}", reached, all, p);
-        }
-    }
-}
+#[path = "permutation_tests.rs"]
+mod tests;

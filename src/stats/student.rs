@@ -2,11 +2,25 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::stats::interval::Confidence;
+
 /// The quantile of the t distribution with `freedom` degrees of freedom; `None` without any freedom.
 #[must_use]
 pub fn quantile(probability: f64, freedom: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(probability);
     t.is_finite().then_some(t)
+}
+
+/// The value above which a probability of `tail` lies; a small tail keeps its digits. `None` without any freedom.
+#[must_use]
+pub fn upper_quantile(tail: f64, freedom: f64) -> Option<f64> {
+    quantile(tail, freedom).map(|t| -t)
+}
+
+/// The probability above `t` under `freedom` degrees of freedom; `None` without any freedom.
+#[must_use]
+pub fn above(t: f64, freedom: f64) -> Option<f64> {
+    Some(StudentsT::new(0.0, 1.0, freedom).ok()?.cdf(-t))
 }
 
 /// The two-sided p-value of `t` under `freedom` degrees of freedom; `None` without any freedom.
@@ -32,6 +46,12 @@ pub struct MeanInterval {
 /// The 95 % interval of a mean, mean ± t · s / √n with n − 1 degrees of freedom; `None` below two values.
 #[must_use]
 pub fn mean_interval(values: &[f64]) -> Option<MeanInterval> {
+    mean_interval_at(values, Confidence::STANDARD)
+}
+
+/// The interval of a mean at another confidence, as repeated looks at the same data need it; `None` below two values.
+#[must_use]
+pub fn mean_interval_at(values: &[f64], confidence: Confidence) -> Option<MeanInterval> {
     if values.len() < 2 {
         return None;
     }
@@ -39,7 +59,7 @@ pub fn mean_interval(values: &[f64]) -> Option<MeanInterval> {
     let mean = mean(values)?;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let standard_error = (variance / n).sqrt();
-    let half = quantile(f64::midpoint(1.0, super::quantile::CONFIDENCE), n - 1.0)? * standard_error;
+    let half = upper_quantile(confidence.tail(), n - 1.0)? * standard_error;
     Some(MeanInterval { mean, low: mean - half, high: mean + half, standard_error })
 }
 
