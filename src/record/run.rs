@@ -94,6 +94,15 @@ pub struct RunInfo {
     pub merged: Vec<MergedRun>,
 }
 
+impl RunInfo {
+    /// The trials of a whole run, those that warm up among them.
+    #[must_use]
+    pub fn trials_planned(&self) -> u64 {
+        let warmups = u64::from(self.design.warmup) * self.merged.len().max(1) as u64;
+        (warmups + u64::from(self.blocks)) * self.arms.len() as u64 * self.scenarios.len() as u64
+    }
+}
+
 /// A run that went into a merged one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergedRun {

@@ -7,6 +7,7 @@ use crate::{
         number::difference_with_interval,
         sentence,
         summary::{ComparisonSummary, Summary},
+        verdict,
     },
     stats::compare::Verdict,
 };
@@ -30,6 +31,13 @@ pub(super) fn comparison(summary: &Summary) -> String {
         if !of_scenario.is_empty() {
             let _ = writeln!(text, "\n## {}\n", escape(scenario));
             section(&mut text, &of_scenario, summary);
+        }
+    }
+    let notes = verdict::notes::all(summary);
+    if !notes.is_empty() {
+        text.push_str("\n## About the verdicts\n\n");
+        for note in notes {
+            let _ = writeln!(text, "- {}", escape(&note));
         }
     }
     text
@@ -62,7 +70,7 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
 }
 
 /// Text without a meaning in Markdown or HTML; a bracket or a comparison sign that means nothing stays as it is.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {

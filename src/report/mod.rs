@@ -26,6 +26,7 @@ mod sentence;
 mod summary;
 mod summary_csv;
 mod table;
+mod verdict;
 
 pub use accumulate::Report;
 pub use csv::{SamplesCsv, TransitionsCsv};
@@ -33,5 +34,16 @@ pub use hdr::HistogramError;
 pub use metric::Metric;
 pub use plots::PlotError;
 pub use render::{Artifact, RenderError, RenderOptions, render};
-pub use summary::{ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
+pub use sentence::told;
+pub use summary::{ApiCost, ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
 pub use table::terminal_table;
+pub use verdict::{
+    across::{Across, AcrossOptions, across},
+    audit::AuditSummary,
+    check::{Check, CheckOutcome, overall},
+    diagnostics::Diagnostics,
+    digest::{ArmDigest, BlockMeans, Digest},
+    junit::junit,
+    step_summary::step_summary,
+    stopping::Stopping,
+};

@@ -12,6 +12,7 @@ use crate::{
         number::{count, difference_with_interval, duration},
         sentence,
         summary::{ArmSummary, ComparisonSummary, MetricSummary, Summary},
+        verdict,
     },
     stats::compare::Verdict,
 };
@@ -44,6 +45,9 @@ pub fn terminal_table(summary: &Summary) -> String {
         }
         notes(&mut text, scenario, summary);
     }
+    for note in verdict::notes::all(summary) {
+        let _ = writeln!(text, "{}", shown(&note));
+    }
     text
 }
 
@@ -51,7 +55,7 @@ fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
     table.set_header(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
-    for metric in Metric::TOTALS {
+    for metric in Metric::COMPARED {
         let measured: Vec<(&ArmSummary, &MetricSummary)> =
             arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
         if measured.iter().all(|(_, m)| m.n + m.censored == 0) {

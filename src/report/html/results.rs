@@ -11,6 +11,7 @@ use crate::{
         sentence,
         summary::{ArmSummary, MetricSummary, Summary},
         table::{mean, quantile},
+        verdict,
     },
 };
 
@@ -27,6 +28,14 @@ pub(super) fn verdicts(html: &mut String, summary: &Summary) {
         let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}</li>");
     }
     html.push_str("</ul>\n");
+    let notes = verdict::notes::all(summary);
+    if !notes.is_empty() {
+        html.push_str("<h3>About the verdicts</h3>\n<ul>\n");
+        for note in notes {
+            let _ = writeln!(html, "<li>{}</li>", escape(&note));
+        }
+        html.push_str("</ul>\n");
+    }
 }
 
 /// How the instances' lives ended.
@@ -52,7 +61,7 @@ pub(super) fn totals(html: &mut String, summary: &Summary, scenario: &str) {
     html.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>metric</th><th>arm</th>");
     numbers_head(html);
     html.push_str("<th class=\"n\">difference [95 % interval]</th><th>verdict</th></tr></thead>\n<tbody>\n");
-    for metric in Metric::TOTALS {
+    for metric in Metric::COMPARED {
         for arm in &arms {
             let Some(m) = arm.metrics.get(&metric).filter(|m| m.n + m.censored > 0) else { continue };
             let _ = write!(html, "<tr><td>{metric}</td><td>{}</td>", escape(&arm.arm));
