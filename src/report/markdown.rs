@@ -58,7 +58,7 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {difference} | {ratio} | {} | {} |",
-            c.metric,
+            if c.primary { format!("**{}**", c.metric) } else { c.metric.to_string() },
             escape(&c.baseline),
             escape(&c.arm),
             mean(c.baseline_mean_ns, c.baseline_censored),

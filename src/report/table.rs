@@ -46,9 +46,27 @@ pub fn terminal_table(summary: &Summary) -> String {
         notes(&mut text, scenario, summary);
     }
     for note in verdict::notes::all(summary) {
-        let _ = writeln!(text, "{}", shown(&note));
+        folded(&mut text, &shown(&note));
     }
     text
+}
+
+/// Writes a sentence in lines of the terminal's width, those after the first set in.
+fn folded(text: &mut String, sentence: &str) {
+    let mut width = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > usize::from(COLUMNS) {
+            text.push_str("\n  ");
+            width = 2;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text.push('\n');
 }
 
 fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
@@ -61,7 +79,8 @@ fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
         if measured.iter().all(|(_, m)| m.n + m.censored == 0) {
             continue;
         }
-        table.add_row([metric.to_string()]);
+        let primary = if metric.to_string() == summary.primary { " (primary)" } else { "" };
+        table.add_row([format!("{metric}{primary}")]);
         for (arm, m) in measured {
             table.add_row(row(arm, m, summary.comparison(arm, &metric)));
         }

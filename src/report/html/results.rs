@@ -19,15 +19,15 @@ use crate::{
 pub(super) fn verdicts(html: &mut String, summary: &Summary) {
     if summary.comparisons.is_empty() {
         html.push_str("<p>Nothing to compare: no second arm has records.</p>\n");
-        return;
+    } else {
+        html.push_str("<ul class=\"verdicts\">\n");
+        for c in &summary.comparisons {
+            let verdict = c.verdict.as_str();
+            let sentence = escape(&sentence::of(c, summary));
+            let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}</li>");
+        }
+        html.push_str("</ul>\n");
     }
-    html.push_str("<ul class=\"verdicts\">\n");
-    for c in &summary.comparisons {
-        let verdict = c.verdict.as_str();
-        let sentence = escape(&sentence::of(c, summary));
-        let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}</li>");
-    }
-    html.push_str("</ul>\n");
     let notes = verdict::notes::all(summary);
     if !notes.is_empty() {
         html.push_str("<h3>About the verdicts</h3>\n<ul>\n");
