@@ -8,17 +8,19 @@
 //! **Invariant:** no number that comes out is NaN or infinite, whatever goes in.
 //!
 //! What is asked, and where it is answered: is there a difference ([`sign_flip`] paired, [`permutation`] and
-//! [`brunner_munzel`] unpaired), how large ([`student`], [`hodges_lehmann`], [`effect_size`]), does it
+//! [`brunner_munzel`] unpaired), how large ([`student`], [`hodges_lehmann`], [`effect_size`], [`bootstrap`]), does it
 //! matter ([`equivalence`]), all of these for two paired arms ([`evidence`]), how many blocks ([`power`]), may I stop
 //! ([`sequential`]), several questions at once ([`multiplicity`]), can the blocks be trusted ([`drift`], [`pairing`]),
-//! one sample's shape ([`summary`], [`quantile`], [`histogram`]).
+//! one sample's shape ([`summary`], [`quantile`], [`harrell_davis`], [`histogram`]).
 
+pub mod bootstrap;
 pub mod brunner_munzel;
 pub mod compare;
 pub mod drift;
 pub mod effect_size;
 pub mod equivalence;
 pub mod evidence;
+pub mod harrell_davis;
 pub mod histogram;
 pub mod hodges_lehmann;
 pub mod interval;

@@ -39,6 +39,12 @@ impl Level {
         f64::from(self.0) / 100.0
     }
 
+    /// Where the quantile of `n` ≥ 1 sorted values lies: the rank from 0 of the value below it, and the weight of the next.
+    pub(crate) fn position(self, n: u64) -> (u64, f64) {
+        let hundredths = n.saturating_sub(1) * u64::from(self.0);
+        (hundredths / 100, (hundredths % 100) as f64 / 100.0)
+    }
+
     /// The smallest sample that has a two-sided 95 % interval for this quantile: 6 for p50, 29 for p90, 59 for p95,
     /// 299 for p99.
     #[must_use]
@@ -120,6 +126,15 @@ pub fn interval_ranks(n: usize, level: Level) -> Result<(usize, usize), TooSmall
     })
 }
 
+/// The two values of a sorted sample between which the quantile lies with 95 % confidence, see [`interval_ranks`].
+///
+/// # Errors
+/// [`TooSmall`] by the rule of the [module](self).
+pub fn interval<T: Copy>(sorted: &[T], level: Level) -> Result<(T, T), TooSmall> {
+    let (low, high) = interval_ranks(sorted.len(), level)?;
+    Ok((sorted[low - 1], sorted[high - 1]))
+}
+
 /// The largest rank from 1 to `n` for which a condition holds that holds up to some rank and not after it.
 fn largest_with_tail(n: usize, holds: impl Fn(usize) -> bool) -> Option<usize> {
     let (mut known, mut open) = (0, n);
@@ -180,6 +195,7 @@ mod tests {
             assert_eq!(interval_ranks(n, Level::P50), Ok((r + 1, n - r)), "n = {n}");
         }
         assert_eq!(interval_ranks(5, Level::P50), Err(TooSmall { n: 5, needed: 6 }));
+        assert_eq!(interval(&[10, 20, 30, 40, 50, 60, 70, 80, 90], Level::P50), Ok((20, 80)));
     }
 
     #[test]
