@@ -125,10 +125,12 @@ async fn spans_and_events_keep_their_names_and_never_carry_a_token() {
         .filter(|line| line["fields"]["message"] == "new")
         .filter_map(|line| line["span"]["name"].as_str())
         .collect();
-    assert_eq!(spans.into_iter().collect::<Vec<_>>(), [trace::PROVIDER_CALL, trace::RECONCILE]);
-    for (span, fields) in
-        [(trace::RECONCILE, vec!["object", "waited_ns"]), (trace::PROVIDER_CALL, vec!["object", "verb", "job_type"])]
-    {
+    assert_eq!(spans.into_iter().collect::<Vec<_>>(), [trace::API_WRITE, trace::PROVIDER_CALL, trace::RECONCILE]);
+    for (span, fields) in [
+        (trace::RECONCILE, vec!["object", "waited_ns"]),
+        (trace::PROVIDER_CALL, vec!["object", "verb", "job_type"]),
+        (trace::API_WRITE, vec!["object", "what", "phase"]),
+    ] {
         let line = ours().find(|line| line["span"]["name"] == span).expect("the span");
         for field in fields {
             assert!(!line["span"][field].is_null(), "{span} has no field {field}: {line}");

@@ -11,15 +11,48 @@ use anyhow::{Context, anyhow};
 use crate::{
     cli::exit::Failure,
     record::{RunInfo, TrialRecord, journal::JournalWriter},
-    report::{Artifact, SamplesCsv, TransitionsCsv},
+    report::{Artifact, LedgerCsv, SamplesCsv, TransitionsCsv},
 };
 
 /// The files of a run that grow trial by trial.
 pub(super) struct RunFolder {
     path: PathBuf,
     journal: JournalWriter<BufWriter<File>>,
+    tables: Tables,
+}
+
+/// The tables that grow trial by trial.
+struct Tables {
     samples: SamplesCsv<BufWriter<File>>,
     transitions: TransitionsCsv<BufWriter<File>>,
+    ledger: LedgerCsv<BufWriter<File>>,
+}
+
+impl Tables {
+    const NAMES: [&'static str; 3] = ["samples.csv", "transitions.csv", "ledger.csv"];
+
+    /// Begins all of them, with an ending to their names.
+    fn create(path: &Path, ending: &str) -> io::Result<Self> {
+        let file = |name: &str| File::create(path.join(format!("{name}{ending}"))).map(BufWriter::new);
+        let [samples, transitions, ledger] = Self::NAMES;
+        Ok(Self {
+            samples: SamplesCsv::new(file(samples)?)?,
+            transitions: TransitionsCsv::new(file(transitions)?)?,
+            ledger: LedgerCsv::new(file(ledger)?)?,
+        })
+    }
+
+    fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
+        self.samples.trial(trial)?;
+        self.transitions.trial(trial)?;
+        self.ledger.trial(trial)
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.samples.finish()?.flush()?;
+        self.transitions.finish()?.flush()?;
+        self.ledger.finish()?.flush()
+    }
 }
 
 /// A record could not be written.
@@ -42,12 +75,11 @@ impl RunFolder {
             fs::create_dir_all(path)?;
             // From here on the folder says of itself that it is not finished.
             write_run_info(path, run)?;
-            let file = |name: &str| File::create(path.join(name)).map(BufWriter::new);
+            let journal = BufWriter::new(File::create(path.join("journal.ndjson"))?);
             Ok(Self {
                 path: path.to_owned(),
-                journal: JournalWriter::begin(file("journal.ndjson")?, run)?,
-                samples: SamplesCsv::new(file("samples.csv")?)?,
-                transitions: TransitionsCsv::new(file("transitions.csv")?)?,
+                journal: JournalWriter::begin(journal, run)?,
+                tables: Tables::create(path, "")?,
             })
         };
         open().with_context(what).map_err(Failure::could_not_run)
@@ -73,8 +105,7 @@ impl RunFolder {
             if trial.warmup {
                 return Ok(());
             }
-            self.samples.trial(trial)?;
-            self.transitions.trial(trial)
+            self.tables.trial(trial)
         };
         let path = self.path.clone();
         write().map_err(|source| WriteError { path, source })
@@ -82,54 +113,46 @@ impl RunFolder {
 
     /// Finishes the tables.
     pub(super) fn finish(self) -> Result<(), WriteError> {
-        let Self { path, samples, transitions, .. } = self;
-        finish(samples, transitions).map_err(|source| WriteError { path, source })
+        let Self { path, tables, .. } = self;
+        tables.finish().map_err(|source| WriteError { path, source })
     }
-}
-
-fn finish(samples: SamplesCsv<BufWriter<File>>, transitions: TransitionsCsv<BufWriter<File>>) -> io::Result<()> {
-    samples.finish()?.flush()?;
-    transitions.finish()?.flush()
 }
 
 /// The tables of a run that exists, written anew beside the old ones until they are whole.
 pub(super) struct NewTables {
     path: PathBuf,
-    samples: SamplesCsv<BufWriter<File>>,
-    transitions: TransitionsCsv<BufWriter<File>>,
+    tables: Tables,
 }
 
 impl NewTables {
-    const NAMES: [(&'static str, &'static str); 2] =
-        [("samples.csv.new", "samples.csv"), ("transitions.csv.new", "transitions.csv")];
+    const ENDING: &'static str = ".new";
 
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = |name: &str| File::create(path.join(name)).map(BufWriter::new);
-        Ok(Self {
-            path: path.to_owned(),
-            samples: SamplesCsv::new(file(Self::NAMES[0].0)?)?,
-            transitions: TransitionsCsv::new(file(Self::NAMES[1].0)?)?,
-        })
+        Ok(Self { path: path.to_owned(), tables: Tables::create(path, Self::ENDING)? })
     }
 
     pub(super) fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
         if trial.warmup {
             return Ok(());
         }
-        self.samples.trial(trial)?;
-        self.transitions.trial(trial)
+        self.tables.trial(trial)
+    }
+
+    fn new_name(name: &str) -> String {
+        format!("{name}{}", Self::ENDING)
     }
 
     /// Puts the new tables in the place of the old ones.
     pub(super) fn replace(self) -> io::Result<()> {
-        finish(self.samples, self.transitions)?;
-        Self::NAMES.into_iter().try_for_each(|(new, old)| fs::rename(self.path.join(new), self.path.join(old)))
+        self.tables.finish()?;
+        let replace = |name: &str| fs::rename(self.path.join(Self::new_name(name)), self.path.join(name));
+        Tables::NAMES.into_iter().try_for_each(replace)
     }
 
     /// Leaves the old tables as they are.
     pub(super) fn discard(self) {
-        for (new, _) in Self::NAMES {
-            let _ = fs::remove_file(self.path.join(new));
+        for name in Tables::NAMES {
+            let _ = fs::remove_file(self.path.join(Self::new_name(name)));
         }
     }
 }

@@ -32,6 +32,7 @@ const ATTEMPTS_MAX: u32 = 5;
 pub(crate) enum Report {
     Created { instance: InstanceId, sent: Nanos, answered: Nanos },
     DeleteSent { instance: InstanceId, sent: Nanos },
+    DeleteAccepted { instance: InstanceId, answered: Nanos },
     Failed { instance: InstanceId, what: &'static str, error: String },
 }
 
@@ -123,7 +124,7 @@ impl Load {
         let _ = self.reports.send(report).await;
     }
 
-    /// Deletes an instance after a while; only a delete that is measured is reported when it is sent.
+    /// Deletes an instance after a while; only a delete that is measured is reported when it is sent and when it is answered.
     pub(crate) fn delete_after(&self, instance: InstanceId, wait: Duration, measured: bool) {
         let load = self.clone();
         tokio::spawn(async move {
@@ -144,8 +145,8 @@ impl Load {
         loop {
             attempt += 1;
             match self.api.delete(&instance.to_string(), &DeleteParams::default()).await {
-                Ok(_) => return,
-                Err(kube::Error::Api(status)) if status.is_not_found() => return,
+                Ok(_) => break,
+                Err(kube::Error::Api(status)) if status.is_not_found() => break,
                 Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
                     let report = Report::Failed { instance, what: "delete", error: error.to_string() };
                     let _ = self.reports.send(report).await;
@@ -153,6 +154,9 @@ impl Load {
                 }
                 Err(_) => self.clock.sleep(Duration::from_secs(u64::from(attempt))).await,
             }
+        }
+        if measured {
+            let _ = self.reports.send(Report::DeleteAccepted { instance, answered: self.clock.elapsed() }).await;
         }
     }
 }

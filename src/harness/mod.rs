@@ -11,6 +11,7 @@ mod history;
 mod host;
 mod invariants;
 pub mod load;
+mod milestones;
 mod observe;
 mod operator_trace;
 pub mod plan;

@@ -12,7 +12,6 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
-use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{
     clock::{ModelClock, SharedClock},
@@ -239,9 +238,8 @@ fn run_one(
             Arc::new(ModelClock::start_scaled(options.epoch, experiment.time_scale()))
         };
         let trace = OperatorTrace::new(clock.clone());
-        let listening = tracing_subscriber::registry().with(trace.clone());
         // Everything of the operator runs on this thread, and only this trial's.
-        let _listening = tracing::subscriber::set_default(listening);
+        let _listening = tracing::subscriber::set_default(trace.clone());
         trial::run(TrialSetup {
             experiment: experiment.clone(),
             planned,

@@ -33,6 +33,7 @@ use crate::{
         experiment::{Arm, DeleteWhen, Scenario, ScenarioKind},
         invariants,
         load::{Load, Report, intended_arrivals},
+        milestones::Planes,
         observe::{Sight, sights},
         operator_trace::OperatorTrace,
         plan::PlannedTrial,
@@ -194,6 +195,10 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
         }
     }
     creating.abort();
+    // The answer to a request may have come together with what the watch showed of it.
+    while let Ok(report) = reports.try_recv() {
+        course.reported(report, &mut problems);
+    }
     let now = clock.elapsed();
     for life in &mut course.lives {
         life.cut_off(now);
@@ -230,6 +235,11 @@ impl Course<'_> {
             Report::DeleteSent { instance, sent } => {
                 if let Some(life) = self.lives.get_mut(instance.index() as usize) {
                     life.delete_sent(sent);
+                }
+            }
+            Report::DeleteAccepted { instance, answered } => {
+                if let Some(life) = self.lives.get_mut(instance.index() as usize) {
+                    life.delete_accepted(answered);
                 }
             }
             Report::Failed { instance, what, error } => {
@@ -306,7 +316,8 @@ async fn finish(
     if !stopped && !target.at_rest(setup.experiment.deadline()).await {
         problems.push("the backends did not come to rest within the deadline".to_owned());
     }
-    let mut samples: Vec<Sample> = lives.into_iter().map(Life::into_sample).collect();
+    let (mut samples, deletes_accepted): (Vec<Sample>, Vec<Option<Nanos>>) =
+        lives.into_iter().map(Life::into_sample).unzip();
     match machines_left(&target.client).await {
         Ok(left) => {
             for sample in &mut samples {
@@ -319,7 +330,10 @@ async fn finish(
         Err(error) => problems.push(format!("failed to count the machines that are left: {error}")),
     }
     let truth = truth.drain();
-    transitions.extend(setup.trace.drain());
+    let (learned, marks) = setup.trace.drain();
+    let planes = Planes { truth: &truth, learned: &learned, marks: &marks };
+    let milestones = planes.milestones(&samples, &deletes_accepted);
+    transitions.extend(learned);
     transitions.extend(backend_transitions(&truth));
     transitions.sort_by_key(|transition| transition.at_ns);
     let created = setup.experiment.instances();
@@ -333,6 +347,7 @@ async fn finish(
         position: setup.planned.position,
         namespace: namespace.into(),
         samples,
+        milestones,
         transitions,
         truth,
         problems,

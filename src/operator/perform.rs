@@ -108,7 +108,10 @@ impl Context {
         what: &'static str,
     ) -> Result<Next, ReconcileError> {
         let api = self.instance_api(&work.key);
-        match self.in_time(api.patch(&work.key.name, &PatchParams::default(), patch)).await {
+        let phase = work.object.status.as_ref().and_then(|status| status.phase);
+        let parameters = PatchParams::default();
+        let request = self.in_time(api.patch(&work.key.name, &parameters, patch));
+        match trace::api_write(&work.key.name, "finalizers", phase, request).await {
             Ok(written) => {
                 let written = Arc::new(written);
                 self.fresh_instances.remember(&work.key, &written);

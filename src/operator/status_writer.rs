@@ -14,6 +14,7 @@ use crate::{
     operator::{
         context::{Context, ObjectKey},
         decide::record_job,
+        trace,
     },
 };
 
@@ -74,6 +75,18 @@ impl Context {
 
     /// Writes a status over the one that the server has; returns the object as it is then.
     pub(crate) async fn write_status(
+        &self,
+        key: &ObjectKey,
+        object: &ComputeInstance,
+        before: &ComputeInstanceStatus,
+        after: &ComputeInstanceStatus,
+        guard: Guard,
+    ) -> Result<Arc<ComputeInstance>, kube::Error> {
+        let write = self.send_status(key, object, before, after, guard);
+        trace::api_write(&key.name, "status", after.phase, write).await
+    }
+
+    async fn send_status(
         &self,
         key: &ObjectKey,
         object: &ComputeInstance,

@@ -1,6 +1,8 @@
 //! The names of the operator's spans and events, which others may listen to: they don't change.
 
-use crate::api::{ComputeInstance, JobHistory, JobStatus};
+use tracing::{Instrument as _, field::Empty};
+
+use crate::api::{ComputeInstance, JobHistory, JobStatus, Phase};
 
 /// The target of everything that the operator emits.
 pub const TARGET: &str = "cloudkit_operator";
@@ -14,6 +16,26 @@ pub const RECONCILE: &str = "reconcile";
 
 /// The span of one call to a backend. Fields: `object`, `verb` (`launch`, `poll`, `cancel`), `job_type`.
 pub const PROVIDER_CALL: &str = "provider_call";
+
+/// The span of one write of a ComputeInstance to the API server. Fields: `object`, `what` (`status`, `finalizers`), `phase`
+/// (after the write; empty where there is none), `accepted` (true once the server has it).
+pub const API_WRITE: &str = "api_write";
+
+/// Makes a write in a span [`API_WRITE`].
+pub(crate) async fn api_write<T, E>(
+    object: &str,
+    what: &'static str,
+    phase: Option<Phase>,
+    write: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let phase = phase.map_or("", Phase::as_str);
+    let span = tracing::info_span!(target: TARGET, "api_write", object, what, phase, accepted = Empty);
+    let written = write.instrument(span.clone()).await;
+    if written.is_ok() {
+        span.record("accepted", true);
+    }
+    written
+}
 
 fn job_state(object: &str, job: &JobStatus, from: &str) {
     tracing::info!(

@@ -1,14 +1,16 @@
 //! `journal.ndjson`: one JSON object a line, appended trial by trial, flushed after each.
 //!
-//! Flow: a `run` line, then for each trial in the order of the plan a `trial` line, its `truth`, `transition` and `sample`
-//! lines, and a `trial_end` line. A trial without its `trial_end` was cut off and is not counted.
+//! Flow: a `run` line, then for each trial in the order of the plan a `trial` line, its `truth`, `transition`, `sample` and
+//! `milestones` lines, and a `trial_end` line. A trial without its `trial_end` was cut off and is not counted.
 //! Guarantees: a line is never changed once written; two virtual runs with one seed write the same bytes.
 
 use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Cost, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word};
+use crate::record::{
+    Cost, Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word,
+};
 
 /// The head of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +94,9 @@ impl<W: Write> JournalWriter<W> {
         }
         for sample in &trial.samples {
             write_line(&mut self.out, "sample", key, sample)?;
+        }
+        for milestones in &trial.milestones {
+            write_line(&mut self.out, "milestones", key, milestones)?;
         }
         write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems, cost: trial.cost })?;
         self.out.flush()
@@ -242,6 +247,7 @@ impl<R: BufRead> JournalReader<R> {
                         position: body.position,
                         namespace: body.namespace,
                         samples: Vec::new(),
+                        milestones: Vec::new(),
                         transitions: Vec::new(),
                         truth: Vec::new(),
                         problems: Vec::new(),
@@ -252,6 +258,7 @@ impl<R: BufRead> JournalReader<R> {
                 ("truth", Some(trial)) => trial.truth.push(self.parse::<Truth>()?),
                 ("transition", Some(trial)) => trial.transitions.push(self.parse::<Transition>()?),
                 ("sample", Some(trial)) => trial.samples.push(self.parse::<Sample>()?),
+                ("milestones", Some(trial)) => trial.milestones.push(self.parse::<Milestones>()?),
                 ("trial_end", Some(open)) => {
                     let Keyed { key, body } = self.parse::<Keyed<TrialEnd>>()?;
                     if key != open.key {

@@ -9,6 +9,7 @@
 mod cost;
 mod design;
 pub mod journal;
+mod milestones;
 mod run;
 mod sample;
 mod transition;
@@ -17,6 +18,7 @@ mod truth;
 
 pub use cost::Cost;
 pub use design::{COMPARED, Design, Gate, Requirement, Until};
+pub use milestones::{BackendMilestones, Milestones, OperationMilestones, OperatorMilestones};
 pub use run::{ClockKind, HostInfo, MergedRun, RunInfo, RunStatus, SCHEMA_VERSION};
 pub use sample::{Outcome, Sample};
 pub use transition::{Plane, Transition};

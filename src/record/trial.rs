@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Cost, Sample, Transition, Truth, Word};
+use crate::record::{Cost, Milestones, Sample, Transition, Truth, Word};
 
 /// Which trial of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct TrialRecord {
     pub namespace: Word,
     /// One for each instance that was created.
     pub samples: Vec<Sample>,
+    /// What operator and backend did for each instance, in the order of the instances; those of which nothing but the sample
+    /// is known may be missing.
+    pub milestones: Vec<Milestones>,
     /// Every change of a job's state, on every plane.
     pub transitions: Vec<Transition>,
     /// Everything that the backends did.

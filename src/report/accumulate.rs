@@ -6,6 +6,7 @@ use crate::{
     record::{Cost, Outcome, RunInfo, Sample, TrialRecord},
     report::{
         dwell::dwells,
+        ledger::Ledgers,
         metric::Metric,
         observations::Observations,
         summary::{Outcomes, Summary},
@@ -16,7 +17,7 @@ use crate::{
 /// The most problems that are kept in words; the rest are counted.
 const PROBLEMS_MAX: usize = 200;
 
-/// Accumulates trials; 8 bytes a value, no samples, no transitions.
+/// Accumulates trials; 8 bytes a value, no samples, no transitions, of ledgers no more than histograms.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) run: RunInfo,
@@ -47,6 +48,7 @@ pub(super) struct Series {
     pub(super) deprovision_jobs: u64,
     pub(super) metrics: BTreeMap<Metric, Observations>,
     pub(super) cost: CostSum,
+    pub(super) ledgers: Ledgers,
 }
 
 /// What the trials of one arm cost the operator, together.
@@ -133,6 +135,7 @@ impl Report {
             let metric = Metric::State { plane: dwell.plane, job_type: dwell.job_type, state: dwell.state };
             series.metrics.entry(metric).or_default().extend(block, &dwell.ns);
         }
+        series.ledgers.add(trial);
         if let Some(cost) = &trial.cost
             && !trial.samples.is_empty()
         {

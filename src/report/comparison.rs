@@ -133,3 +133,9 @@ fn one(report: &Report, metric: &Metric, scenario: usize, arm_place: usize) -> O
     };
     Some(summarize(&subject, judged.as_ref(), &rules, diagnostics))
 }
+
+/// A whole number of nanoseconds, halves away from zero.
+#[expect(clippy::cast_possible_truncation, reason = "saturates at 292 years")]
+pub(super) fn whole(ns: f64) -> i64 {
+    ns.round() as i64
+}

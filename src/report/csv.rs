@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The columns that all rows of a trial share.
-fn prefix(key: &TrialKey) -> Vec<u8> {
+pub(super) fn prefix(key: &TrialKey) -> Vec<u8> {
     let mut prefix = format!("{},", key.block).into_bytes();
     push_word(&mut prefix, &key.arm);
     push_word(&mut prefix, &key.scenario);

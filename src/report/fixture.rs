@@ -2,8 +2,8 @@
 
 use crate::{
     record::{
-        ClockKind, Design, HostInfo, Outcome, Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey,
-        TrialRecord,
+        BackendMilestones, ClockKind, Design, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome,
+        Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
     },
     report::Report,
     units::{InstanceId, Nanos, Seed},
@@ -89,11 +89,51 @@ pub(super) fn trial(block: u32, arm: &str, samples: Vec<Sample>) -> TrialRecord 
         position: 1,
         namespace: "ns".into(),
         samples,
+        milestones: Vec::new(),
         transitions: Vec::new(),
         truth: Vec::new(),
         problems: Vec::new(),
         warmup: false,
         cost: None,
+    }
+}
+
+/// The milestones of a sample that lived its whole life, of an operator that was listened to and a simulated backend.
+pub(super) fn milestones(sample: &Sample, is_eda: bool) -> Milestones {
+    let operation = |start: u64, end: u64, deprovision: bool| {
+        let after = |ns: u64| Some(Nanos::new(start + ns));
+        let before = |ns: u64| Some(Nanos::new(end - ns));
+        let handoff = if is_eda { 17 * S } else { 0 };
+        let polled = deprovision && !is_eda;
+        OperationMilestones {
+            operator: Some(OperatorMilestones {
+                reconciled_ns: after(4_000_000),
+                first_call_ns: after(9_000_000),
+                call_ns: after(9_000_000),
+                answered_ns: after(40_000_000),
+                known_ns: before(3_000_000),
+                written_ns: before(2_000_000),
+                released_ns: before(1_000_000).filter(|_| deprovision),
+                ..OperatorMilestones::default()
+            }),
+            backend: Some(BackendMilestones {
+                webhook_ns: after(10_000_000).filter(|_| is_eda),
+                created_ns: after(10_000_000 + handoff),
+                waiting_ns: after(S / 2 + handoff),
+                started_ns: after(S + handoff),
+                effect_ns: before(if polled { 16 * S } else { 4_000_000 }),
+                ended_ns: before(15 * S).filter(|_| polled),
+                ..BackendMilestones::default()
+            }),
+        }
+    };
+    let at = |time: Option<Nanos>| time.unwrap_or_default().get();
+    let (deleted, gone) = (at(sample.delete_sent_ns), at(sample.gone_ns));
+    Milestones {
+        instance: sample.instance,
+        delete_accepted_ns: Some(Nanos::new(deleted + 2_000_000)),
+        provision: operation(sample.intended_ns.get(), at(sample.running_ns), false),
+        deprovision: operation(deleted, gone, true),
     }
 }
 
@@ -110,7 +150,9 @@ pub(super) fn trials(blocks: u32) -> Vec<TrialRecord> {
                 };
                 let (provision, deprovision) =
                     (provision_ms * 1_000_000 + draw("p"), deprovision_ms * 1_000_000 + draw("d"));
-                record.samples.push(lived(index, provision, deprovision));
+                let sample = lived(index, provision, deprovision);
+                record.milestones.push(milestones(&sample, arm == "eda"));
+                record.samples.push(sample);
                 let steps = [
                     ("", "Pending", 40),
                     ("Pending", "Running", 2_000),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::report::{
+    ledger::{self, LedgerDifference},
     sentence,
     summary::{ComparisonSummary, Summary},
 };
@@ -20,6 +21,7 @@ struct ComparisonFile<'a> {
     seed: u64,
     confidence: f64,
     comparisons: Vec<Told<'a>>,
+    ledger: Vec<ToldLedger<'a>>,
 }
 
 #[derive(Serialize)]
@@ -29,8 +31,16 @@ struct Told<'a> {
     sentence: String,
 }
 
-/// `comparison.json`: the comparisons of the summary, each with its sentence.
+#[derive(Serialize)]
+struct ToldLedger<'a> {
+    #[serde(flatten)]
+    ledger: &'a LedgerDifference,
+    sentence: String,
+}
+
+/// `comparison.json`: the comparisons of the summary, and the difference ledgers, each with its sentence.
 pub(super) fn comparison(summary: &Summary) -> Result<Vec<u8>, serde_json::Error> {
+    let told_ledger = |of| ToldLedger { ledger: of, sentence: ledger::sentence(of, summary) };
     let told = |comparison| Told { comparison, sentence: sentence::of(comparison, summary) };
     pretty(&ComparisonFile {
         schema_version: summary.schema_version,
@@ -39,6 +49,7 @@ pub(super) fn comparison(summary: &Summary) -> Result<Vec<u8>, serde_json::Error
         seed: summary.seed,
         confidence: crate::stats::quantile::CONFIDENCE,
         comparisons: summary.comparisons.iter().map(told).collect(),
+        ledger: summary.ledger.iter().map(told_ledger).collect(),
     })
 }
 

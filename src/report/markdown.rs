@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::{
     report::{
-        number::difference_with_interval,
+        ledger::{self, LedgerDifference},
+        number::{count, difference_with_interval, duration},
         sentence,
         summary::{ComparisonSummary, Summary},
         verdict,
@@ -31,6 +32,9 @@ pub(super) fn comparison(summary: &Summary) -> String {
         if !of_scenario.is_empty() {
             let _ = writeln!(text, "\n## {}\n", escape(scenario));
             section(&mut text, &of_scenario, summary);
+        }
+        for ledger in summary.ledger.iter().filter(|ledger| ledger.scenario == scenario) {
+            ledger_section(&mut text, ledger, summary);
         }
     }
     let notes = verdict::notes::all(summary);
@@ -67,6 +71,31 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
             c.verdict.as_str(),
         );
     }
+}
+
+/// Where a difference comes from: a sentence, and a row a segment.
+fn ledger_section(text: &mut String, ledger: &LedgerDifference, summary: &Summary) {
+    let (operation, arm, baseline) = (ledger.operation, escape(&ledger.arm), escape(&ledger.baseline));
+    let _ = writeln!(text, "\n### Where the time goes: {operation}, {arm} against {baseline}\n");
+    let _ = writeln!(text, "{}.\n", escape(&ledger::sentence(ledger, summary)));
+    let _ = writeln!(text, "| segment | {baseline} | {arm} | difference (95 % interval) |\n|---|---:|---:|---:|");
+    let segments = ledger.lasting().map(|part| (part.segment.to_string(), part.difference));
+    for (name, row) in segments.chain([("**total**".to_owned(), ledger.total)]) {
+        let difference = difference_with_interval(row.difference_ns, row.ci_low.zip(row.ci_high));
+        let (base, of_arm) = (mean(row.baseline_mean_ns), mean(row.arm_mean_ns));
+        let _ = writeln!(text, "| {name} | {base} | {of_arm} | {difference} |");
+    }
+    let left_out = ledger.segments.len() - ledger.lasting().count();
+    if left_out > 0 {
+        let _ = writeln!(text, "\n{} that took no time in either arm left out.", count(left_out as u64, "segment"));
+    }
+    if ledger.lasting().any(|part| !part.segment.is_whole()) {
+        text.push_str("\nA `+` joins segments whose boundary was not visible.\n");
+    }
+}
+
+fn mean(ns: i64) -> String {
+    duration(ns.unsigned_abs())
 }
 
 /// Text without a meaning in Markdown or HTML; a bracket or a comparison sign that means nothing stays as it is.

@@ -1,7 +1,7 @@
 //! Reports: records in, bytes out.
 //!
-//! Flow: [`Report::add`] each trial as it ends (or as it is read back from the journal), streaming the two large tables
-//! beside it with [`SamplesCsv`] and [`TransitionsCsv`]; then [`render()`] everything else at once.
+//! Flow: [`Report::add`] each trial as it ends (or as it is read back from the journal), streaming the large tables
+//! beside it with [`SamplesCsv`], [`TransitionsCsv`] and [`LedgerCsv`]; then [`render()`] everything else at once.
 //! Guarantees: the same records in the same order give the same bytes; an accumulated report keeps 8 bytes a value and no
 //! transition; what came from a record is escaped wherever it is written.
 //! **Invariant:** no file, no clock, no environment, no fonts of the system: the caller writes the [`Artifact`]s.
@@ -15,6 +15,7 @@ mod fixture;
 mod hdr;
 mod html;
 mod json;
+mod ledger;
 mod markdown;
 mod metric;
 mod number;
@@ -31,6 +32,10 @@ mod verdict;
 pub use accumulate::Report;
 pub use csv::{SamplesCsv, TransitionsCsv};
 pub use hdr::HistogramError;
+pub use ledger::{
+    Difference, Entry, Ledger, LedgerCsv, LedgerDifference, LedgerSummary, Operation, Segment, SegmentDifference,
+    SegmentSummary, ledger,
+};
 pub use metric::Metric;
 pub use plots::PlotError;
 pub use render::{Artifact, RenderError, RenderOptions, render};

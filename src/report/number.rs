@@ -68,6 +68,16 @@ pub(super) fn difference_with_interval(ns: i64, interval: Option<(i64, i64)>) ->
     text
 }
 
+/// A difference with the half of its interval in the same unit: `−17.5 ± 0.1 s`.
+pub(super) fn difference_with_half(ns: i64, half: Option<u64>) -> String {
+    let Some(half) = half else { return difference(ns) };
+    let unit = unit(ns as f64);
+    let value = ns as f64 / unit.ns;
+    let decimals = decimals(value, unit);
+    let plus = if ns > 0 { "+" } else { "" };
+    format!("{plus}{} ± {} {}", fixed(value, decimals), fixed(half as f64 / unit.ns, decimals), unit.name)
+}
+
 /// By how much a ratio departs from 1, in percent without sign: `12.0 %`, `about 12 %` where a decimal would claim too
 /// much.
 pub(super) fn percent_off(ratio: f64, sure: bool) -> String {

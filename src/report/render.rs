@@ -44,7 +44,7 @@ pub enum RenderError {
     Plot(#[from] plots::PlotError),
 }
 
-/// Renders everything but the two streamed tables, `run.json` and the journal.
+/// Renders everything but the streamed tables, `run.json` and the journal.
 ///
 /// `run` is how the run ended: its status and problems replace those that the report was begun with.
 ///

@@ -10,6 +10,7 @@ use crate::{
         Report,
         accumulate::{Series, SeriesKey},
         comparison,
+        ledger::{self, LedgerDifference, LedgerSummary},
         metric::Metric,
         number::count,
         observations::Observations,
@@ -60,6 +61,9 @@ pub struct Summary {
     pub gates: Vec<Check>,
     /// How a run without a fixed number of blocks came to its end.
     pub stopping: Option<Stopping>,
+    /// Where the differences of the totals come from; `comparison.json` has them.
+    #[serde(skip)]
+    pub ledger: Vec<LedgerDifference>,
 }
 
 /// One arm in one scenario.
@@ -83,6 +87,8 @@ pub struct ArmSummary {
     pub api: Option<ApiCost>,
     /// What was measured of them.
     pub metrics: BTreeMap<Metric, MetricSummary>,
+    /// Where their time went, by operation.
+    pub ledger: Vec<LedgerSummary>,
 }
 
 /// Requests of the operator to the API server and the bytes of their bodies, for an instance.
@@ -217,6 +223,7 @@ impl Summary {
             audits: comparison::audits(report),
             gates: gates::answers(report, if invalid { &[] } else { &run.design.gates }),
             stopping: stopping::of(report),
+            ledger: ledger::differences(report),
         }
     }
 
@@ -274,6 +281,7 @@ impl ArmSummary {
             outcomes: series.outcomes,
             orphans: series.orphans,
             metrics: metrics.collect(),
+            ledger: ledger::summaries(&series.ledgers),
         }
     }
 }

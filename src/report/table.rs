@@ -8,6 +8,7 @@ use comfy_table::{
 
 use crate::{
     report::{
+        ledger,
         metric::Metric,
         number::{count, difference_with_interval, duration},
         sentence,
@@ -44,6 +45,9 @@ pub fn terminal_table(summary: &Summary) -> String {
             let _ = writeln!(text, "{}", outcomes(arm));
         }
         notes(&mut text, scenario, summary);
+        for ledger in summary.ledger.iter().filter(|ledger| ledger.scenario == scenario) {
+            text.push_str(&wrapped(&shown(&ledger::sentence(ledger, summary))));
+        }
     }
     for note in verdict::notes::all(summary) {
         folded(&mut text, &shown(&note));
@@ -145,6 +149,24 @@ pub(super) fn outcomes(arm: &ArmSummary) -> String {
     if arm.orphans > 0 {
         let _ = write!(text, "; {} left behind", count(arm.orphans, "virtual machine"));
     }
+    text
+}
+
+/// A sentence in lines of the table's width, the further ones indented; broken after a comma or a colon only, so that a number
+/// stays with its unit.
+fn wrapped(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for part in sentence.split_inclusive([',', ':']) {
+        let (long, part) = (part.chars().count(), if width == 0 { part.trim_start() } else { part });
+        if width > 0 && width + long > usize::from(COLUMNS) {
+            text.push_str("\n ");
+            width = 1;
+        }
+        text.push_str(part);
+        width += long;
+    }
+    text.push('\n');
     text
 }
 

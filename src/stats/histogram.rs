@@ -38,6 +38,14 @@ impl Histogram {
         self.inner.record(ns).expect("a resizable histogram takes any value");
     }
 
+    /// Records a value so many times, in nanoseconds.
+    ///
+    /// # Panics
+    /// Never: a resizable histogram takes any value.
+    pub fn record_many(&mut self, ns: u64, times: u64) {
+        self.inner.record_n(ns, times).expect("a resizable histogram takes any value");
+    }
+
     /// Adds everything that `other` recorded.
     ///
     /// # Panics

@@ -48,6 +48,7 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         position: 1,
         namespace: format!("block-{block}-{arm}").into(),
         samples: Vec::with_capacity(instances as usize),
+        milestones: Vec::with_capacity(instances as usize),
         transitions: Vec::with_capacity(instances as usize * 8),
         truth: Vec::new(),
         problems: Vec::new(),

@@ -5,7 +5,6 @@
 
 use kube::Client;
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
-use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{
     clock::SharedClock,
@@ -81,7 +80,7 @@ impl OperatorRun {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let thread = std::thread::Builder::new().name("operator".to_owned()).spawn(move || {
-            let _listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(trace));
+            let _listening = tracing::subscriber::set_default(trace);
             runtime.block_on(parts.run(&for_run, move |result| drop(report.send(result)), stopped));
         })?;
         started.await.map_err(|_| TargetError::Servers)??;

@@ -35,6 +35,7 @@ pub(super) struct Life {
     leaving: bool,
     /// Nothing more will be seen of it.
     over: bool,
+    delete_accepted: Option<Nanos>,
 }
 
 impl Life {
@@ -54,7 +55,7 @@ impl Life {
             provision_state: Word::default(),
             orphans: 0,
         };
-        Self { sample, jobs: Vec::new(), seen: false, leaving: false, over: false }
+        Self { sample, jobs: Vec::new(), seen: false, leaving: false, over: false, delete_accepted: None }
     }
 
     pub(super) fn was_seen(&self) -> bool {
@@ -79,6 +80,10 @@ impl Life {
 
     pub(super) fn delete_sent(&mut self, at: Nanos) {
         self.sample.delete_sent_ns.get_or_insert(at);
+    }
+
+    pub(super) fn delete_accepted(&mut self, at: Nanos) {
+        self.delete_accepted.get_or_insert(at);
     }
 
     /// The watch shows it.
@@ -194,7 +199,8 @@ impl Life {
         }
     }
 
-    pub(super) fn into_sample(mut self) -> Sample {
+    /// What was measured, and when the delete was answered.
+    pub(super) fn into_sample(mut self) -> (Sample, Option<Nanos>) {
         let count = |job_type: JobType| {
             let jobs = self.jobs.iter().filter(|job| job.kind == job_type.as_str()).count();
             u32::try_from(jobs).unwrap_or(u32::MAX)
@@ -204,6 +210,6 @@ impl Life {
         if let Some(job) = self.jobs.iter().rev().find(|job| job.kind == JobType::Provision.as_str()) {
             self.sample.provision_state = job.state.clone();
         }
-        self.sample
+        (self.sample, self.delete_accepted)
     }
 }

@@ -6,6 +6,7 @@
 use crate::{
     record::Requirement,
     report::{
+        comparison::whole,
         metric::Metric,
         number::{difference, duration},
         summary::ComparisonSummary,
@@ -151,7 +152,6 @@ fn blame(before: &ArmDigest, after: &ArmDigest, judged: Option<&Judged>) -> Opti
         .map(|(name, now)| (name, grown(name, *now)))
         .max_by_key(|(_, (growth, _, _))| *growth)
         .filter(|(_, (growth, _, _))| *growth > 0)?;
-    let of = judged
-        .map_or_else(String::new, |judged| format!(" of {}", difference(super::diagnostics::whole(judged.difference))));
+    let of = judged.map_or_else(String::new, |judged| format!(" of {}", difference(whole(judged.difference))));
     Some(format!("most of it in {name}: {}{of} ({} before, {} now)", difference(growth), duration(then), duration(now)))
 }

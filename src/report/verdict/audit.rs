@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    report::{metric::Metric, number::difference},
+    report::{comparison::whole, metric::Metric, number::difference},
     stats::{
         compare::{BlockPair, Verdict},
         power::{Pilot, STANDARD_POWER},
@@ -11,10 +11,7 @@ use crate::{
     units::Seed,
 };
 
-use super::{
-    diagnostics::whole,
-    judge::{Judged, QuickTest, Rules, differences, judge},
-};
+use super::judge::{Judged, QuickTest, Rules, differences, judge};
 
 /// Experiments without a difference that are made of the blocks seen.
 const RESAMPLES: u64 = 1_000;

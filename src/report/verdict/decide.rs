@@ -2,13 +2,15 @@
 
 use crate::{
     record::Requirement,
-    report::number::{count, difference_with_interval, duration, p_value, percent_off},
+    report::{
+        comparison::whole,
+        number::{count, difference_with_interval, duration, p_value, percent_off},
+    },
     stats::{compare::Verdict, multiplicity::holm},
 };
 
 use super::{
     check::{Check, CheckOutcome},
-    diagnostics::whole,
     judge::Judged,
 };
 

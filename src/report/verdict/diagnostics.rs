@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    report::observations::Observations,
+    report::{comparison::whole, observations::Observations},
     stats::{
         compare::BlockPair,
         drift::{autocorrelation, drift},
@@ -71,12 +71,6 @@ pub(crate) fn diagnose_pairs(
 /// Six decimals: what a ratio or a p-value of a report is good for.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
-}
-
-/// A whole number of nanoseconds, halves away from zero.
-#[expect(clippy::cast_possible_truncation, reason = "saturates at 292 years")]
-pub(crate) fn whole(ns: f64) -> i64 {
-    ns.round() as i64
 }
 
 /// Blocks for the effect seen, at 80 % power; `None` where there is no effect or no spread to go by.

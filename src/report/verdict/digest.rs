@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     record::{ClockKind, RunInfo, SCHEMA_VERSION},
-    report::{Report, accumulate::Series, metric::Metric},
+    report::{Report, accumulate::Series, ledger, metric::Metric},
     stats::summary::mean,
 };
 
@@ -125,8 +125,18 @@ fn metrics(series: &Series) -> BTreeMap<String, BlockMeans> {
         .collect()
 }
 
-/// The states of jobs on every plane that saw them.
+/// The segments of the ledger, which add up to the totals; of a run without one the states of jobs on every plane.
 fn parts(series: &Series) -> BTreeMap<String, u64> {
+    let ledger: BTreeMap<String, u64> = ledger::summaries(&series.ledgers)
+        .into_iter()
+        .flat_map(|operation| {
+            let name = operation.operation;
+            operation.segments.into_iter().map(move |part| (format!("{name} {}", part.segment), part.mean_ns))
+        })
+        .collect();
+    if !ledger.is_empty() {
+        return ledger;
+    }
     let states = series.metrics.iter().filter_map(|(metric, observations)| match metric {
         Metric::State { plane, job_type, state } => {
             let mean = mean(observations.values().iter().copied())?;

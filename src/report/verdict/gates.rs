@@ -6,6 +6,7 @@ use crate::{
         Report,
         accumulate::{Series, SeriesKey},
         comparison,
+        comparison::whole,
         metric::Metric,
         number::{count, duration},
     },
@@ -15,7 +16,6 @@ use super::{
     audit::AuditSummary,
     check::{Check, CheckOutcome},
     decide::{Asked, question, required, settle},
-    diagnostics::whole,
     judge::{Rules, below, judge, too_few},
     level,
 };

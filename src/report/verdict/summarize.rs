@@ -1,12 +1,12 @@
 //! A judged comparison as it stands in files.
 
 use crate::{
-    report::{metric::Metric, summary::ComparisonSummary},
+    report::{comparison::whole, metric::Metric, summary::ComparisonSummary},
     stats::compare::Verdict,
 };
 
 use super::{
-    diagnostics::{Diagnostics, whole},
+    diagnostics::Diagnostics,
     judge::{Judged, Rules, blocks_needed, too_few},
 };
 

@@ -1,0 +1,154 @@
+//! One arm's ledger against another's: how much of the difference of the totals each segment makes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    report::{
+        Report,
+        accumulate::SeriesKey,
+        comparison::whole,
+        ledger::{Operation, Segment, columns::Columns},
+    },
+    stats::compare::{BlockPair, CompareOptions, compare},
+};
+
+/// The difference of one operation between an arm and the baseline, split by segment; arm − baseline, so that a negative one
+/// means that the arm spends less. The segments' differences add up to the total's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LedgerDifference {
+    /// The scenario.
+    pub scenario: String,
+    /// The arm compared with.
+    pub baseline: String,
+    /// The arm compared.
+    pub arm: String,
+    /// The operation.
+    pub operation: Operation,
+    /// Blocks that both arms have.
+    pub blocks: usize,
+    /// All of the operation; only of instances that came to its end.
+    #[serde(flatten)]
+    pub total: Difference,
+    /// The segments that either arm has, in their order; where one arm could tell parts apart that the other could not, they
+    /// are joined in both.
+    pub segments: Vec<SegmentDifference>,
+}
+
+impl LedgerDifference {
+    /// The segments that took any time in either arm.
+    pub(in crate::report) fn lasting(&self) -> impl Iterator<Item = &SegmentDifference> {
+        let lasts =
+            |part: &&SegmentDifference| part.difference.baseline_mean_ns != 0 || part.difference.arm_mean_ns != 0;
+        self.segments.iter().filter(lasts)
+    }
+}
+
+/// The difference that one segment makes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SegmentDifference {
+    /// The segment.
+    pub segment: Segment,
+    /// Its difference.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// Means of block means and their difference, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// The baseline's mean.
+    pub baseline_mean_ns: i64,
+    /// The arm's mean.
+    pub arm_mean_ns: i64,
+    /// Arm − baseline.
+    pub difference_ns: i64,
+    /// The lower end of the 95 % interval of the difference, over blocks; null below two blocks.
+    pub ci_low: Option<i64>,
+    /// Its upper end.
+    pub ci_high: Option<i64>,
+}
+
+impl Difference {
+    fn of(pairs: &[BlockPair]) -> Option<Self> {
+        let compared = compare(pairs, &CompareOptions::default())?;
+        Some(Self {
+            baseline_mean_ns: whole(compared.baseline_mean),
+            arm_mean_ns: whole(compared.arm_mean),
+            difference_ns: whole(compared.difference),
+            ci_low: compared.interval.map(|interval| whole(interval.low)),
+            ci_high: compared.interval.map(|interval| whole(interval.high)),
+        })
+    }
+}
+
+/// All difference ledgers: by scenario, then arm, then operation.
+pub(in crate::report) fn all(report: &Report) -> Vec<LedgerDifference> {
+    let mut differences = Vec::new();
+    for (scenario, name) in report.scenarios.iter().enumerate() {
+        let Some(baseline) = report.series.get(&SeriesKey { scenario, arm: 0 }) else { continue };
+        for (arm, arm_name) in report.arms.iter().enumerate().skip(1) {
+            let Some(series) = report.series.get(&SeriesKey { scenario, arm }) else { continue };
+            for operation in Operation::ALL {
+                let (of_baseline, of_arm) = (baseline.ledgers.columns(operation), series.ledgers.columns(operation));
+                let Some((blocks, total, segments)) = one(of_baseline, of_arm) else { continue };
+                differences.push(LedgerDifference {
+                    scenario: name.clone(),
+                    baseline: report.arms[0].clone(),
+                    arm: arm_name.clone(),
+                    operation,
+                    blocks,
+                    total,
+                    segments,
+                });
+            }
+        }
+    }
+    differences
+}
+
+/// `None` where the arms have no block in common.
+fn one(baseline: &Columns, arm: &Columns) -> Option<(usize, Difference, Vec<SegmentDifference>)> {
+    let blocks: Vec<u32> = baseline.blocks.keys().filter(|block| arm.blocks.contains_key(block)).copied().collect();
+    let pairs = |segment: Option<Segment>| -> Vec<BlockPair> {
+        let (of_baseline, of_arm) = (sums(baseline, segment), sums(arm, segment));
+        let mean = |sums: &BTreeMap<u32, u128>, columns: &Columns, block| {
+            sums.get(block).copied().unwrap_or_default() as f64 / columns.blocks[block] as f64
+        };
+        blocks
+            .iter()
+            .map(|block| BlockPair { baseline: mean(&of_baseline, baseline, block), arm: mean(&of_arm, arm, block) })
+            .collect()
+    };
+    let total = Difference::of(&pairs(None))?;
+    let segments = common(baseline, arm)
+        .into_iter()
+        .filter_map(|segment| Some(SegmentDifference { segment, difference: Difference::of(&pairs(Some(segment)))? }));
+    Some((blocks.len(), total, segments.collect()))
+}
+
+/// The sums by block of all columns within a segment, or of all.
+fn sums(columns: &Columns, segment: Option<Segment>) -> BTreeMap<u32, u128> {
+    let mut sums = BTreeMap::new();
+    for column in columns.segments.iter().filter(|column| segment.is_none_or(|s| s.overlaps(column.segment))) {
+        for (block, sum) in &column.blocks {
+            *sums.entry(*block).or_default() += sum;
+        }
+    }
+    sums
+}
+
+/// The segments of either arm; those that overlap are joined.
+fn common(baseline: &Columns, arm: &Columns) -> Vec<Segment> {
+    let mut all: Vec<Segment> = baseline.segments.iter().chain(&arm.segments).map(|column| column.segment).collect();
+    all.sort_unstable();
+    let mut joined: Vec<Segment> = Vec::new();
+    for segment in all {
+        match joined.last_mut() {
+            Some(last) if last.overlaps(segment) => *last = last.joined(segment),
+            _ => joined.push(segment),
+        }
+    }
+    joined
+}
