@@ -129,7 +129,7 @@ fn mixable(first: &RunInfo, other: &RunInfo) -> Result<(), String> {
         return Err(format!("they are of the experiments {} and {}", first.experiment, other.experiment));
     }
     let (ours, theirs) = (configuration(first), configuration(other));
-    match first_difference(&ours, &theirs, String::new()) {
+    match first_difference(&ours, &theirs, "") {
         Some(place) => {
             Err(format!("their configurations differ at {place}; runs that go together differ in seed and blocks only"))
         }
@@ -138,7 +138,7 @@ fn mixable(first: &RunInfo, other: &RunInfo) -> Result<(), String> {
 }
 
 /// Where two values first differ: `arms.1.settings.X (5s against 30s)`.
-fn first_difference(a: &Value, b: &Value, place: String) -> Option<String> {
+fn first_difference(a: &Value, b: &Value, place: &str) -> Option<String> {
     let under = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
     match (a, b) {
         _ if a == b => None,
@@ -146,11 +146,11 @@ fn first_difference(a: &Value, b: &Value, place: String) -> Option<String> {
             let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             let nothing = &Value::Null;
             names.into_iter().find_map(|name| {
-                first_difference(a.get(name).unwrap_or(nothing), b.get(name).unwrap_or(nothing), under(name))
+                first_difference(a.get(name).unwrap_or(nothing), b.get(name).unwrap_or(nothing), &under(name))
             })
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).enumerate().find_map(|(index, (a, b))| first_difference(a, b, under(&index.to_string())))
+            a.iter().zip(b).enumerate().find_map(|(index, (a, b))| first_difference(a, b, &under(&index.to_string())))
         }
         _ => Some(format!("{place} ({a} against {b})")),
     }

@@ -10,7 +10,7 @@ use crate::{
         metric::Metric,
         observations::Observations,
         summary::{Outcomes, Summary},
-        verdict::stopping,
+        verdict::{check::Check, gates, stopping},
     },
 };
 
@@ -169,6 +169,12 @@ impl Report {
     pub fn known_well_enough(&self, blocks: u32) -> bool {
         let Some(until) = &self.run.design.until else { return false };
         stopping::half_width(self, until, blocks).is_some_and(|width| width <= until.half_width)
+    }
+
+    /// The answers to what the design asks for, without everything else that a summary has.
+    #[must_use]
+    pub fn gates(&self) -> Vec<Check> {
+        gates::answers(self, &self.run.design.gates)
     }
 
     /// All that the run has to say, in numbers.

@@ -56,7 +56,9 @@ impl Observations {
     pub(super) fn extend(&mut self, block: u32, values: &[u64]) {
         self.values.extend_from_slice(values);
         let entry = self.blocks.entry(block).or_default();
-        values.iter().for_each(|&ns| entry.add(ns));
+        for &ns in values {
+            entry.add(ns);
+        }
     }
 
     fn count(&mut self, block: u32, ns: u64) {

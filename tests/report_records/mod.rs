@@ -34,6 +34,7 @@ pub(crate) fn run(blocks: u32, instances: u32) -> RunInfo {
     }
 }
 
+#[allow(dead_code, reason = "not every test that includes this module needs it")]
 /// The trials of a block: both arms, each instance with the changes of its two jobs as the watch and the backend see them.
 pub(crate) fn block(block: u32, instances: u32) -> Vec<TrialRecord> {
     [("eda", 17_500, 0), ("aap", 300, 15_000)]
@@ -101,4 +102,21 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         });
     }
     record
+}
+
+/// A trial without any record.
+#[allow(dead_code, reason = "not every test that includes this module needs it")]
+pub(crate) fn empty_trial() -> TrialRecord {
+    TrialRecord { samples: Vec::new(), transitions: Vec::new(), ..trial(1, "eda", 0, 1, 1) }
+}
+
+/// How a run is run by a test.
+#[allow(dead_code, reason = "not every test that includes this module needs it")]
+pub(crate) fn run_options() -> provbench::harness::runner::RunOptions {
+    provbench::harness::runner::RunOptions {
+        threads: 1,
+        epoch: jiff::Timestamp::UNIX_EPOCH,
+        stop: std::sync::Arc::default(),
+        ended: std::sync::Arc::default(),
+    }
 }

@@ -11,10 +11,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, combinators::MapFrame};
 use hyper::body::Frame;
 use kube::client::Body;
-use tower::{
-    Service, ServiceExt,
-    util::{MapRequest, MapResponse},
-};
+use tower::{Service, ServiceExt};
 
 use crate::record::Cost;
 
@@ -36,12 +33,11 @@ impl ApiMeter {
     pub(super) fn around<S, B>(
         &self,
         service: S,
-    ) -> MapResponse<
-        MapRequest<S, impl FnMut(Request<Body>) -> Request<Body> + Clone + use<S, B>>,
-        impl FnOnce(Response<B>) -> Response<MapFrame<B, FrameCounter>> + Clone + use<S, B>,
-    >
+    ) -> impl Service<Request<Body>, Response = Response<MapFrame<B, FrameCounter>>, Error = S::Error, Future: Send>
+    + Send
+    + use<S, B>
     where
-        S: Service<Request<Body>, Response = Response<B>>,
+        S: Service<Request<Body>, Response = Response<B>, Future: Send> + Send,
         B: http_body::Body<Data = Bytes>,
     {
         let (sent, received) = (self.counts.clone(), self.counts.clone());

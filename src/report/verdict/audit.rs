@@ -103,13 +103,13 @@ fn broken(judged: &Judged, rate: Option<f64>, alpha: f64) -> Option<String> {
 /// How often the procedure claims a difference where there is none: blocks are drawn with replacement and each difference
 /// gets a sign at random, so that only the shape of their distribution is kept.
 fn false_positive_rate(differences: &[f64], alpha: f64, seed: Seed) -> f64 {
-    let draws = seed.label("audit").label("resampled");
+    let samples = seed.label("audit").label("resampled");
     let test = QuickTest::new(differences.len(), alpha);
     let claims = (0..RESAMPLES).filter(|index| {
-        let mut stream = draws.index(*index).stream();
+        let mut stream = samples.index(*index).stream();
         let mut draw = |_: &f64| {
-            let drawn = differences[stream.below(differences.len())];
-            if stream.next_bits() & 1 == 0 { drawn } else { -drawn }
+            let size = differences[stream.below(differences.len())];
+            if stream.next_bits() & 1 == 0 { size } else { -size }
         };
         test.claims(&differences.iter().map(&mut draw).collect::<Vec<_>>())
     });

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::stats::compare::Verdict;
-
 /// The answer to something that was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,12 +43,6 @@ pub struct Check {
     pub p_adjusted: Option<f64>,
     /// The answer in a sentence, with the figures.
     pub message: String,
-}
-
-impl Check {
-    pub(crate) fn word(verdict: Verdict) -> Option<&'static str> {
-        Some(verdict.as_str())
-    }
 }
 
 /// The answer to all of it: failed if any failed, else inconclusive if any is.

@@ -42,10 +42,12 @@ pub(crate) fn required(
         None => Some(super::judge::too_few(0)),
     });
     let (outcome, p) = match (require, verdict, not_slower) {
-        (Requirement::NotSlower, Verdict::Faster | Verdict::Equivalent, _) => (CheckOutcome::Passed, claim(judged)),
-        (Requirement::NotSlower, _, Some((_, p))) => (CheckOutcome::Passed, Some(p)),
+        (Requirement::NotSlower, Verdict::Inconclusive | Verdict::Slower, Some((_, p))) => {
+            (CheckOutcome::Passed, Some(p))
+        }
         (_, Verdict::Inconclusive, _) => (CheckOutcome::Inconclusive, None),
-        (Requirement::Faster, Verdict::Faster, _)
+        (Requirement::NotSlower, Verdict::Faster | Verdict::Equivalent, _)
+        | (Requirement::Faster, Verdict::Faster, _)
         | (Requirement::Slower, Verdict::Slower, _)
         | (Requirement::Equivalent, Verdict::Equivalent, _) => (CheckOutcome::Passed, claim(judged)),
         _ => (CheckOutcome::Failed, claim(judged)),
@@ -111,7 +113,7 @@ pub(crate) fn settle(asked: Vec<Asked>, alpha: f64) -> Vec<Check> {
                 name: asked.name,
                 scenario: asked.scenario,
                 outcome,
-                verdict: asked.verdict.and_then(Check::word),
+                verdict: asked.verdict.map(Verdict::as_str),
                 // Below this a double tells nothing, and 0 would be a lie.
                 p_value: asked.p.map(|p| p.max(1e-15)),
                 p_adjusted: p_adjusted.map(|p| p.max(1e-15)),

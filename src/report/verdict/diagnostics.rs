@@ -39,11 +39,11 @@ pub struct Diagnostics {
     pub blocks_needed: Option<u64>,
 }
 
-/// Looks at the blocks that both arms have, in the order in which they ran; `seen` is what the instances of the baseline and
+/// Looks at the blocks that both arms have, in the order in which they ran; `instances` is what those of the baseline and
 /// of the arm say, where they are known.
 pub(crate) fn diagnose_pairs(
     pairs: &[BlockPair],
-    seen: Option<(&Observations, &Observations)>,
+    instances: Option<(&Observations, &Observations)>,
     alpha: f64,
     seed: Seed,
 ) -> Diagnostics {
@@ -64,7 +64,7 @@ pub(crate) fn diagnose_pairs(
         autocorrelation: likeness.map(|likeness| rounded(likeness.lag1)),
         autocorrelation_p_value: likeness.map(|likeness| rounded(likeness.significance.p)),
         smallest_detectable_ns: smallest.map(|effect| whole(effect).unsigned_abs()),
-        blocks_needed: needed(&differences, seen, alpha),
+        blocks_needed: needed(&differences, instances, alpha),
     }
 }
 
@@ -74,7 +74,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// Blocks for the effect seen, at 80 % power; `None` where there is no effect or no spread to go by.
-fn needed(differences: &[f64], seen: Option<(&Observations, &Observations)>, alpha: f64) -> Option<u64> {
+fn needed(differences: &[f64], instances: Option<(&Observations, &Observations)>, alpha: f64) -> Option<u64> {
     let effect = differences.iter().sum::<f64>() / differences.len().max(1) as f64;
     if effect == 0.0 || !effect.is_finite() {
         return None;
@@ -83,7 +83,7 @@ fn needed(differences: &[f64], seen: Option<(&Observations, &Observations)>, alp
         return pilot.blocks_for(effect, alpha, STANDARD_POWER).ok().map(|blocks| blocks as u64);
     }
     // One block says nothing of how blocks differ; its instances say how much luck there is in a mean of so many.
-    let (baseline, arm) = seen?;
+    let (baseline, arm) = instances?;
     let luck =
         |observations: &Observations| observations.within_blocks().map(|(variance, instances)| variance / instances);
     let sd = (luck(baseline)? + luck(arm)?).sqrt();

@@ -9,6 +9,7 @@ use crate::{
         comparison::whole,
         metric::Metric,
         number::{count, duration},
+        observations::Observations,
     },
 };
 
@@ -74,7 +75,7 @@ fn against_baseline(
 /// The mean of an arm against a limit.
 fn at_most(metric: &Metric, scenario: &str, arm: &str, series: Option<&Series>, limit_ns: u64, alpha: f64) -> Asked {
     let observations = series.and_then(|series| series.metrics.get(metric));
-    let means: Vec<f64> = observations.into_iter().flat_map(|o| o.block_means()).map(|(_, mean)| mean).collect();
+    let means: Vec<f64> = observations.into_iter().flat_map(Observations::block_means).map(|(_, mean)| mean).collect();
     let censored = observations.map_or(0, |observations| observations.bounds().len());
     let (told, p, interval) = below(&means, limit_ns as f64, alpha);
     let mean = means.iter().sum::<f64>() / means.len().max(1) as f64;
