@@ -45,3 +45,27 @@ pub fn plan(experiment: &Experiment) -> Vec<PlannedTrial> {
     }
     trials
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::harness::experiment::Overrides;
+
+    #[test]
+    fn warm_up_blocks_come_first_and_only_the_audit_has_luck_of_its_own() {
+        let text = "name: x\nblocks: 3\nwarmup: 2\naudit: aa\ninstances: 1\nprofile: instant\narms:\n- {name: a, \
+            provider: eda}\n- {name: b, provider: eda}\nscenarios:\n- kind: provision-deprovision\n";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/x.yaml");
+        let experiment = Experiment::from_yaml(text, &file, &Overrides::default()).expect("an experiment");
+        let trials = plan(&experiment);
+        assert_eq!(trials.len(), 5 * 3);
+        assert!(trials.iter().all(|trial| trial.warmup == (trial.block <= 2)));
+        for block in 1..=5 {
+            let seed = |arm| trials.iter().find(|t| t.block == block && t.arm == arm).expect("planned").seed;
+            assert_eq!(seed(0), seed(1));
+            assert_ne!(seed(0), seed(2));
+        }
+    }
+}

@@ -115,3 +115,76 @@ fn false_positive_rate(differences: &[f64], alpha: f64, seed: Seed) -> f64 {
     });
     claims.count() as f64 / RESAMPLES as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { alpha: 0.05, margin: None, baseline_censored: 0, arm_censored: 0 };
+
+    fn audited(differences: &[f64]) -> AuditSummary {
+        let pairs: Vec<BlockPair> =
+            differences.iter().map(|d| BlockPair { baseline: 100e9, arm: 100e9 + d * 1e9 }).collect();
+        audit(&Metric::Total, &pairs, &RULES, Seed::new(5))
+    }
+
+    fn noise(label: &str, n: u64) -> Vec<f64> {
+        (0..n).map(|i| Seed::new(11).label(label).index(i).uniform() - 0.5).collect()
+    }
+
+    #[test]
+    fn a_baseline_that_differs_from_itself_fails() {
+        let shifted: Vec<f64> = noise("a", 20).iter().map(|d| d + 1.0).collect();
+        let failed = audited(&shifted);
+        assert!(failed.failed());
+        assert!(
+            failed.reason.as_deref().is_some_and(|reason| reason.starts_with("the baseline differs from itself by +"))
+        );
+    }
+
+    #[test]
+    fn a_sound_audit_tells_its_rate_and_what_it_could_have_shown() {
+        let passed = audited(&noise("b", 20));
+        assert_eq!((passed.outcome, passed.reason.as_ref()), ("passed", None));
+        let rate = passed.false_positive_rate.unwrap();
+        assert!((0.02..0.07).contains(&rate), "{rate}");
+        // Uniform over 1 s: sd 0.29 s; 20 blocks find 0.66 sd with 80 % probability (Cohen 1988).
+        let smallest = passed.smallest_detectable_ns.unwrap() as f64 / 1e9;
+        assert!((0.13..0.26).contains(&smallest), "{smallest}");
+        assert_eq!(audited(&noise("b", 20)), passed, "the same seed, the same rate");
+    }
+
+    #[test]
+    fn no_verdict_is_given_where_the_audit_fails() {
+        use crate::report::{
+            Report,
+            fixture::{S, lived, run, trial},
+        };
+        let summary = |repeated_s: u64| {
+            let mut run = run(8);
+            run.design.audit = Some("eda-aa".to_owned());
+            run.arms.push("eda-aa".to_owned());
+            let mut report = Report::new(&run);
+            for block in 1..=8 {
+                for (arm, seconds) in [("eda", 100), ("aap", 80), ("eda-aa", repeated_s)] {
+                    let luck = Seed::new(2).label(arm).index(block.into()).stream().below(1_000_000_000) as u64;
+                    report.add(&trial(block, arm, vec![lived(0, seconds * S + luck, 50 * S)]));
+                }
+            }
+            report.summary()
+        };
+        let (sound, broken) = (summary(100), summary(110));
+        assert_eq!(sound.comparisons.len(), 3, "the audit's arm is compared with nothing");
+        assert_eq!(sound.comparisons[0].verdict, Verdict::Faster);
+        assert_eq!(broken.comparisons[0].verdict, Verdict::Inconclusive);
+        let reason = broken.comparisons[0].reason.as_deref().unwrap_or_default();
+        assert!(reason.starts_with("the audit failed: the baseline differs from itself by +"), "{reason}");
+        assert!(broken.audits[0].failed() && !sound.audits[0].failed());
+    }
+
+    #[test]
+    fn too_few_blocks_are_no_audit() {
+        let unknown = audited(&[5.0; 5]);
+        assert_eq!((unknown.outcome, unknown.false_positive_rate, unknown.p_value), ("unknown", None, None));
+    }
+}

@@ -144,3 +144,33 @@ pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.3}", share * 100.0);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::verdict::check::overall;
+
+    fn asked(outcome: CheckOutcome, p: Option<f64>) -> Asked {
+        Asked { name: String::new(), scenario: String::new(), verdict: None, outcome, p, message: "faster".to_owned() }
+    }
+
+    #[test]
+    fn a_claim_that_does_not_survive_the_number_of_gates_is_inconclusive() {
+        use CheckOutcome::{Failed, Inconclusive, Passed};
+        let checks =
+            settle(vec![asked(Passed, Some(0.001)), asked(Failed, Some(0.03)), asked(Passed, Some(0.04))], 0.05);
+        let outcomes: Vec<_> = checks.iter().map(|check| check.outcome).collect();
+        // Holm: 0.003, 0.06, 0.06.
+        assert_eq!(outcomes, [Passed, Inconclusive, Inconclusive]);
+        assert!(checks[1].message.starts_with("inconclusive: p = 0.060 after Holm's adjustment for 3 gates"));
+        assert_eq!(overall(&checks), Inconclusive);
+        let alone = settle(vec![asked(Failed, Some(0.03))], 0.05);
+        assert_eq!((alone[0].outcome, alone[0].p_adjusted), (Failed, Some(0.03)));
+        assert_eq!(overall(&[]), Passed);
+    }
+
+    #[test]
+    fn shares_are_written_without_needless_digits() {
+        assert_eq!([0.02, 0.005, 1.0, 0.12345].map(percent), ["2 %", "0.5 %", "100 %", "12.345 %"]);
+    }
+}

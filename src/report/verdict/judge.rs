@@ -208,3 +208,7 @@ pub(crate) fn below(means: &[f64], limit: f64, alpha: f64) -> (Option<bool>, Opt
     });
     (told, p, interval)
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -45,7 +45,7 @@ pub(crate) fn of(report: &Report) -> Option<Stopping> {
 }
 
 /// The widest half-width of the primary metric's intervals after so many blocks, relative to the baseline's mean; `None` while
-/// an arm has none.
+/// an arm has none, or so few blocks that no test of them could reach the level of this look.
 pub(crate) fn half_width(report: &Report, until: &Until, blocks: u32) -> Option<f64> {
     let metric = Metric::compared(&report.run.design.primary)?;
     let alpha = level::alpha_at(until, blocks);
