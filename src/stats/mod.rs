@@ -11,7 +11,8 @@
 //! [`brunner_munzel`] unpaired), how large ([`student`], [`hodges_lehmann`], [`effect_size`], [`bootstrap`]), does it
 //! matter ([`equivalence`]), all of these for two paired arms ([`evidence`]), how many blocks ([`power`]), may I stop
 //! ([`sequential`]), several questions at once ([`multiplicity`]), can the blocks be trusted ([`drift`], [`pairing`]),
-//! one sample's shape ([`summary`], [`quantile`], [`harrell_davis`], [`histogram`]).
+//! one sample's shape ([`summary`], [`quantile`], [`harrell_davis`], [`histogram`]), and times that were cut off
+//! ([`survival`]).
 
 pub mod bootstrap;
 pub mod brunner_munzel;
@@ -38,3 +39,7 @@ pub mod sequential;
 pub mod sign_flip;
 pub mod student;
 pub mod summary;
+pub mod survival;
+
+#[cfg(test)]
+mod invariant_tests;

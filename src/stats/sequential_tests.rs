@@ -59,10 +59,10 @@ fn a_boundary_does_not_depend_on_the_looks_to_come() {
 
 #[test]
 fn the_probability_of_ever_crossing_is_alpha() {
-    // A walk of 40 000 simulated experiments with uneven looks: crossings within four standard errors of 5 %.
+    // A walk of 10 000 simulated experiments with uneven looks: crossings within four standard errors of 5 %.
     let fractions = [0.15, 0.4, 0.45, 0.8, 1.0];
     let bounds = z_of(Spending::OBrienFleming, &fractions);
-    let experiments = 40_000_u64;
+    let experiments = 10_000_u64;
     let crossed = (0..experiments)
         .filter(|experiment| {
             let mut stream = crate::units::Seed::new(11).label("walk").index(*experiment).stream();
