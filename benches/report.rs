@@ -14,13 +14,16 @@ use std::{
 
 use provbench::{
     record::RunInfo,
-    report::{Artifact, RenderOptions, Report, SamplesCsv, TransitionsCsv, render, terminal_table},
+    report::{Artifact, LedgerCsv, RenderOptions, Report, SamplesCsv, TransitionsCsv, render, terminal_table},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let (time, bytes) = whole(folder.path(), 100, 5_000)?;
-    println!("1 000 000 samples, 12 000 000 transitions, all files ({} MB): {time:.2?}", bytes >> 20);
+    println!(
+        "1 000 000 samples, 12 000 000 transitions, 23 000 000 segments, all files ({} MB): {time:.2?}",
+        bytes >> 20
+    );
     if let Some(peak) = peak_mb() {
         println!("  peak memory: {peak} MB");
     }
@@ -45,6 +48,7 @@ fn whole(folder: &Path, blocks: u32, instances: u32) -> Result<(Duration, usize)
     let mut report = Report::new(&run);
     let mut samples = SamplesCsv::new(File::create(folder.join("samples.csv"))?)?;
     let mut transitions = TransitionsCsv::new(File::create(folder.join("transitions.csv"))?)?;
+    let mut ledger = LedgerCsv::new(File::create(folder.join("ledger.csv"))?)?;
     let mut time = Duration::ZERO;
     let (mut adding, mut writing) = (Duration::ZERO, Duration::ZERO);
     for block in 1..=blocks {
@@ -55,12 +59,14 @@ fn whole(folder: &Path, blocks: u32, instances: u32) -> Result<(Duration, usize)
             let start = now();
             samples.trial(&trial)?;
             transitions.trial(&trial)?;
+            ledger.trial(&trial)?;
             writing += start.elapsed();
         }
     }
     let start = now();
     samples.finish()?;
     transitions.finish()?;
+    ledger.finish()?;
     let rendered = render(&report, &run, &RenderOptions { plots: true })?;
     let bytes = write(folder, &rendered)?;
     let rest = start.elapsed();
@@ -78,7 +84,7 @@ fn write(folder: &Path, artifacts: &[Artifact]) -> std::io::Result<usize> {
         fs::write(path, &artifact.bytes)?;
     }
     let mut bytes = artifacts.iter().map(|artifact| artifact.bytes.len()).sum();
-    for table in ["samples.csv", "transitions.csv"] {
+    for table in ["samples.csv", "transitions.csv", "ledger.csv"] {
         bytes += usize::try_from(fs::metadata(folder.join(table))?.len()).unwrap_or(usize::MAX);
     }
     Ok(bytes)

@@ -8,7 +8,7 @@
 #[path = "report_records/mod.rs"]
 mod records;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use provbench::{
     harness::{
@@ -71,7 +71,7 @@ fn trial(run: Seed, block: u32, arm: &str, shift: f64) -> TrialRecord {
     TrialRecord {
         key: TrialKey { block, arm: arm.into(), scenario: "provision-deprovision".into() },
         samples: samples.collect(),
-        ..records::empty_trial()
+        ..records::block(1, 0).remove(0)
     }
 }
 
@@ -187,7 +187,8 @@ fn an_effect_in_a_profile_is_found_from_end_to_end() {
         run.arms = experiment.arms().iter().map(|arm| arm.name().to_owned()).collect();
         run.design = experiment.design().clone();
         let mut report = Report::new(&run);
-        let options = RunOptions { threads: 2, ..records::run_options() };
+        let options =
+            RunOptions { threads: 2, epoch: jiff::Timestamp::UNIX_EPOCH, stop: Arc::default(), ended: Arc::default() };
         let mut record = |trial: TrialRecord| {
             report.add(&trial);
             Ok::<(), std::io::Error>(())

@@ -153,7 +153,7 @@ fn samples(trials: &[TrialRecord]) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn february_adds_up_for_every_seed_and_poll_interval(seed in any::<u64>(), poll_s in 1_u32..60) {

@@ -12,7 +12,7 @@ use provbench::{
         Outcome, RunInfo, RunStatus, TrialRecord,
         journal::{JournalReader, JournalWriter},
     },
-    report::{Artifact, RenderOptions, Report, SamplesCsv, TransitionsCsv, render},
+    report::{Artifact, LedgerCsv, RenderOptions, Report, SamplesCsv, TransitionsCsv, render},
     units::Nanos,
 };
 use serde_json::Value;
@@ -69,6 +69,9 @@ fn every_file_of_the_run_directory_is_there() {
         "histograms/aap__provision-deprovision__state_backend_Running_deprovision.hgrm".to_owned(),
         "report.html".to_owned(),
     ];
+    for plot in ["ledger", "ledger_difference"] {
+        wanted.extend([format!("plots/{plot}.svg"), format!("plots/{plot}.png")]);
+    }
     for plot in ["provision", "deprovision", "total", "ecdf_provision_total", "ecdf_deprovision_total", "ecdf_total"] {
         wanted.extend([format!("plots/{plot}.svg"), format!("plots/{plot}.png")]);
     }
@@ -141,6 +144,37 @@ fn the_summary_agrees_with_the_samples() {
     assert_eq!(total["metric"], "total");
     assert!((total["difference_ns"].as_f64().unwrap() - (means[1] - means[0])).abs() <= 1.0);
     assert!((total["ratio"].as_f64().unwrap() - means[1] / means[0]).abs() < 1e-8);
+}
+
+#[test]
+fn the_ledgers_add_up_to_the_totals_and_so_do_their_differences() {
+    let files = rendered(&records::run(30, 3), &trials(30), false);
+    let near = |a: i64, b: i64| (a - b).abs() <= 20;
+    let number = |value: &Value| value.as_i64().unwrap();
+    for arm in json(&files, "summary.json")["arms"].as_array().unwrap() {
+        for ledger in arm["ledger"].as_array().unwrap() {
+            let metric = format!("{}_total", ledger["operation"].as_str().unwrap());
+            assert_eq!(ledger["mean_ns"], arm["metrics"][&metric]["mean_ns"], "{metric}");
+            let sum = ledger["segments"].as_array().unwrap().iter().map(|segment| number(&segment["mean_ns"])).sum();
+            assert!(near(sum, number(&ledger["mean_ns"])), "{ledger}");
+        }
+    }
+    let comparison = json(&files, "comparison.json");
+    let differences = comparison["ledger"].as_array().unwrap();
+    assert_eq!(differences.len(), 2);
+    for (difference, total) in differences.iter().zip(comparison["comparisons"].as_array().unwrap()) {
+        assert_eq!(difference["difference_ns"], total["difference_ns"]);
+        assert_eq!((&difference["ci_low"], &difference["ci_high"]), (&total["ci_low"], &total["ci_high"]));
+        let segments = difference["segments"].as_array().unwrap();
+        let sum = segments.iter().map(|segment| number(&segment["difference_ns"])).sum();
+        assert!(near(sum, number(&difference["difference_ns"])), "{difference}");
+        let handoff = segments.iter().find(|segment| segment["segment"] == "handoff").unwrap();
+        assert!(handoff["ci_high"].as_i64().unwrap() < -17_000_000_000, "{handoff}");
+        assert!(difference["sentence"].as_str().unwrap().contains("handoff −17."), "{difference}");
+    }
+    for path in ["report.html", "comparison.md"] {
+        assert!(text(&files, path).contains("detection"), "{path}");
+    }
 }
 
 #[test]
@@ -235,5 +269,6 @@ fn the_streamed_tables_begin_with_the_stable_columns() {
         "block,arm,scenario,instance,outcome,intended_ns,sent_ns,provision_total_ns,deprovision_total_ns,total_ns,\
          provision_jobs,deprovision_jobs,orphans,"
     ));
+    assert_eq!(LedgerCsv::<Vec<u8>>::HEADER, "block,arm,scenario,instance,operation,segment,start_ns,end_ns");
     assert_eq!(TransitionsCsv::<Vec<u8>>::HEADER, "block,arm,scenario,instance,job_id,job_type,plane,from,to,at_ns");
 }

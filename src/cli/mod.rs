@@ -26,5 +26,7 @@ mod run_folder;
 mod run_reader;
 #[cfg(feature = "harness")]
 mod stdout;
+#[cfg(feature = "harness")]
+mod what_if;
 
 pub use exit::Exit;

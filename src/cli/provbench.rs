@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::{baseline, compare, crd, exit::Exit, merge, report, run};
+use crate::cli::{baseline, compare, crd, exit::Exit, merge, report, run, what_if};
 
 /// Measures how fast a Kubernetes operator gets long work done through job backends, and says which backend is faster, and
 /// how sure that is.
@@ -23,6 +23,7 @@ enum Command {
     Compare(compare::CompareArguments),
     Baseline(baseline::BaselineArguments),
     Merge(merge::MergeArguments),
+    WhatIf(what_if::WhatIfArguments),
     Crd(crd::CrdArguments),
 }
 
@@ -35,6 +36,7 @@ pub fn main() -> Exit {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Baseline(arguments) => baseline::baseline(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
+        Command::WhatIf(arguments) => what_if::what_if(&arguments),
         Command::Crd(arguments) => crd::crd(&arguments),
     };
     result.unwrap_or_else(super::exit::Failure::tell)

@@ -134,12 +134,15 @@ impl Seen<'_> {
             let reconciled = marks.passes.iter().copied().find(|pass| *pass >= start);
             let known = launch.made.and_then(|call| last_within(&self.learned.deprovision, call.began, end));
             let decided = known.or(stop_known).or(reconciled).unwrap_or(start);
-            let asked = |of_provision: bool, from: Option<Nanos>| marks.first_answer(of_provision, from?);
+            let stop_answers = stop_known.zip(reconciled).map(|(known, from)| marks.answers(true, from, known));
+            let answers = known.zip(launch.made).map(|(known, call)| marks.answers(false, call.began, known));
             OperatorMilestones {
                 reconciled_ns: reconciled,
-                stop_asked_ns: asked(true, stop_known.and(reconciled)),
+                stop_asked_ns: stop_answers.and_then(|answers| answers.first),
+                stop_answers: stop_answers.map(|answers| answers.number).filter(|number| *number > 0),
                 stop_known_ns: stop_known,
-                asked_ns: asked(false, launch.made.map(|call| call.began)),
+                asked_ns: answers.and_then(|answers| answers.first),
+                answers: answers.map(|answers| answers.number).filter(|number| *number > 0),
                 known_ns: known,
                 written_ns: marks.status_written.filter(|(began, _)| *began >= decided).map(|(_, ended)| ended),
                 released_ns: marks.finalizers_written.filter(|at| *at >= start),
@@ -196,11 +199,21 @@ impl Launch {
     }
 }
 
+/// The answers about a job that the operator asked for.
+#[derive(Clone, Copy)]
+struct Answers {
+    first: Option<Nanos>,
+    number: u32,
+}
+
 impl OperatorMarks {
-    /// When it was first answered about a job of a kind that it asked about no earlier than `from`.
-    fn first_answer(&self, of_provision: bool, from: Nanos) -> Option<Nanos> {
-        let mut polls = self.calls.iter().filter(|call| call.verb == Verb::Poll && call.of_provision == of_provision);
-        polls.find(|call| call.began >= from)?.ended
+    /// The answers about jobs of a kind that it asked about from `from` on and had by `known`.
+    fn answers(&self, of_provision: bool, from: Nanos, known: Nanos) -> Answers {
+        let polls = self.calls.iter().filter(|call| call.verb == Verb::Poll && call.of_provision == of_provision);
+        let mut answers =
+            polls.filter(|call| call.began >= from).filter_map(|call| call.ended).filter(|at| *at <= known);
+        let first = answers.next();
+        Answers { first, number: first.map_or(0, |_| 1 + u32::try_from(answers.count()).unwrap_or(u32::MAX - 1)) }
     }
 }
 

@@ -59,6 +59,9 @@ pub struct OperatorMilestones {
     /// Deprovisioning: when it learned that the provision job had ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_known_ns: Option<Nanos>,
+    /// Deprovisioning: how many answers about that job it had until it knew, the first counted in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_answers: Option<u32>,
     /// When its first attempt to launch a job began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_call_ns: Option<Nanos>,
@@ -68,9 +71,12 @@ pub struct OperatorMilestones {
     /// When that launch was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_ns: Option<Nanos>,
-    /// When it was first answered about the state of that job.
+    /// Deprovisioning: when it was first answered about the state of that job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_ns: Option<Nanos>,
+    /// Deprovisioning: how many answers about that job it had until it knew, the first counted in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u32>,
     /// When it learned that the work was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_ns: Option<Nanos>,

@@ -28,6 +28,7 @@ mod summary;
 mod summary_csv;
 mod table;
 mod verdict;
+pub mod what_if;
 
 pub use accumulate::Report;
 pub use csv::{SamplesCsv, TransitionsCsv};

@@ -74,9 +74,7 @@ fn folded(text: &mut String, sentence: &str) {
 }
 
 fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
-    table.set_header(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
+    let mut table = table(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
     for metric in Metric::COMPARED {
         let measured: Vec<(&ArmSummary, &MetricSummary)> =
             arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
@@ -89,6 +87,14 @@ fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
             table.add_row(row(arm, m, summary.comparison(arm, &metric)));
         }
     }
+    table.trim_fmt()
+}
+
+/// A table of numbers, with the names to their left; a verdict may follow.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    table.set_header(header);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding(if index == 0 { (0, 0) } else { (2, 0) });
         if (1..=5).contains(&index) {
@@ -99,7 +105,7 @@ fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
-    table.trim_fmt()
+    table
 }
 
 fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummary>) -> [String; 7] {
@@ -116,7 +122,7 @@ fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummar
 }
 
 /// A name of a record without the control characters that a terminal would obey.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '�' } else { c }).collect()
 }
 

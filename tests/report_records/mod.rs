@@ -2,8 +2,8 @@
 
 use provbench::{
     record::{
-        ClockKind, Design, HostInfo, Outcome, Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey,
-        TrialRecord,
+        BackendMilestones, ClockKind, Design, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome,
+        Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
     },
     units::{InstanceId, Nanos, Seed},
 };
@@ -34,7 +34,6 @@ pub(crate) fn run(blocks: u32, instances: u32) -> RunInfo {
     }
 }
 
-#[allow(dead_code, reason = "not every test that includes this module needs it")]
 /// The trials of a block: both arms, each instance with the changes of its two jobs as the watch and the backend see them.
 pub(crate) fn block(block: u32, instances: u32) -> Vec<TrialRecord> {
     [("eda", 17_500, 0), ("aap", 300, 15_000)]
@@ -85,6 +84,15 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
                 }
             }
         }
+        let arm_is_eda = handoff_ms > 1_000;
+        let provision = [0, create - handoff_ms * MS, create, waited, done, done + 10 * MS];
+        let deprovision = [deleted, delete - handoff_ms * MS, delete, deleting, removed, gone];
+        record.milestones.push(Milestones {
+            instance: id,
+            delete_accepted_ns: Some(Nanos::new(deleted + 2 * MS)),
+            provision: operation(provision, arm_is_eda, false),
+            deprovision: operation(deprovision, arm_is_eda, true),
+        });
         record.samples.push(Sample {
             instance: id,
             outcome: Outcome::Succeeded,
@@ -104,19 +112,33 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
     record
 }
 
-/// A trial without any record.
-#[allow(dead_code, reason = "not every test that includes this module needs it")]
-pub(crate) fn empty_trial() -> TrialRecord {
-    TrialRecord { samples: Vec::new(), transitions: Vec::new(), ..trial(1, "eda", 0, 1, 1) }
-}
-
-/// How a run is run by a test.
-#[allow(dead_code, reason = "not every test that includes this module needs it")]
-pub(crate) fn run_options() -> provbench::harness::runner::RunOptions {
-    provbench::harness::runner::RunOptions {
-        threads: 1,
-        epoch: jiff::Timestamp::UNIX_EPOCH,
-        stop: std::sync::Arc::default(),
-        ended: std::sync::Arc::default(),
+/// The milestones of an operation of which the operator and the backend tell, from its beginning, its launch, its job's
+/// making, running and work done, and the operator's knowing.
+fn operation(at: [u64; 6], is_eda: bool, is_delete: bool) -> OperationMilestones {
+    let [start, launch, created, started, effect, known] = at;
+    let time = |ns: u64| Some(Nanos::new(ns));
+    let polled = is_delete && !is_eda;
+    OperationMilestones {
+        operator: Some(OperatorMilestones {
+            reconciled_ns: time(start + 5 * MS),
+            first_call_ns: time(launch - 2 * MS),
+            call_ns: time(launch - 2 * MS),
+            answered_ns: time(launch + 20 * MS),
+            asked_ns: time(launch + 50 * MS).filter(|_| polled),
+            answers: polled.then_some(3),
+            known_ns: time(known),
+            written_ns: time(known + 10 * MS),
+            released_ns: time(known + 20 * MS).filter(|_| is_delete),
+            ..OperatorMilestones::default()
+        }),
+        backend: Some(BackendMilestones {
+            webhook_ns: time(launch).filter(|_| is_eda),
+            created_ns: time(created),
+            waiting_ns: time(created + 100 * MS),
+            started_ns: time(started),
+            effect_ns: time(effect),
+            ended_ns: time(effect).filter(|_| polled),
+            ..BackendMilestones::default()
+        }),
     }
 }

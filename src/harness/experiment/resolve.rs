@@ -21,7 +21,8 @@ use crate::{
     units::{GoDuration, Seed},
 };
 
-const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
+/// The setting of how often the operator asks AAP for the state of a job.
+pub(crate) const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
 /// More blocks or instances than this are a slip of the finger: no machine holds their records.
 pub(super) const COUNT_MAX: u32 = 1_000_000;
 /// A job takes some 150 bytes, and an API server takes no object of more than about a megabyte and a half.

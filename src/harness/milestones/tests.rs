@@ -135,6 +135,7 @@ fn a_delete_that_cancels_waits_for_the_provision_job_and_for_its_own() {
     let operator = deprovision.operator.unwrap();
     assert_eq!((operator.stop_asked_ns, operator.stop_known_ns), (at(1_015), at(1_195)));
     assert_eq!((operator.call_ns, operator.asked_ns, operator.known_ns), (at(1_205), at(1_225), at(1_705)));
+    assert_eq!((operator.stop_answers, operator.answers), (Some(2), Some(2)));
     assert_eq!((operator.written_ns, operator.released_ns), (at(1_710), at(1_900)));
     let backend = deprovision.backend.unwrap();
     assert_eq!((backend.stopped_ns, backend.effect_ns, backend.ended_ns), (at(1_100), at(1_590), at(1_600)));

@@ -5,6 +5,7 @@
 
 mod caveats;
 mod escape;
+mod ledger;
 mod page;
 mod results;
 

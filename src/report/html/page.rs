@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     caveats::caveats,
     escape::{escape, shell_word},
+    ledger,
     results::{dwells, outcomes, totals, verdicts},
 };
 use crate::{
@@ -32,6 +33,7 @@ pub(in crate::report) fn page(summary: &Summary, run: &RunInfo, figures: &[Figur
     verdicts(&mut html, summary);
     html.push_str("</section>\n");
     results(&mut html, summary);
+    ledger::section(&mut html, summary);
     plots_section(&mut html, figures);
     states(&mut html, summary);
     html.push_str("<section>\n<h2>Read with care</h2>\n<ul>\n");
@@ -166,8 +168,8 @@ fn reproduce(html: &mut String, run: &RunInfo) {
         ClockKind::Real => "<p>In real time the same seed gives the same plan; the times will differ.</p>\n",
     });
     html.push_str(
-        "<p>Every number here comes from <code>journal.ndjson</code>; the values are in <code>samples.csv</code> and \
-         <code>transitions.csv</code>, their histograms in <code>histograms.hlog</code>.</p>\n",
+        "<p>Every number here comes from <code>journal.ndjson</code>; the values are in <code>samples.csv</code>, \
+         <code>transitions.csv</code> and <code>ledger.csv</code>, their histograms in <code>histograms.hlog</code>.</p>\n",
     );
     let config = serde_json::to_string_pretty(&run.config).unwrap_or_default();
     let _ = write!(

@@ -17,7 +17,7 @@ mod sentence;
 mod split;
 mod summary;
 
-pub(super) use self::columns::Ledgers;
+pub(super) use self::{columns::Ledgers, csv::with_milestones};
 pub use self::{
     csv::LedgerCsv,
     difference::{Difference, LedgerDifference, SegmentDifference},

@@ -158,7 +158,7 @@ prop_compose! {
             released_ns] = times;
         OperatorMilestones {
             reconciled_ns, stop_asked_ns, stop_known_ns, first_call_ns, call_ns, answered_ns, asked_ns, known_ns, written_ns,
-            released_ns,
+            released_ns, stop_answers: None, answers: None,
         }
     }
 }

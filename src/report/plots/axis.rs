@@ -29,13 +29,24 @@ impl TimeAxis {
             high += spread * 0.03;
             low = if low_ns == 0 { 0.0 } else { (low - spread * 0.03).max(0.0) };
         }
+        Self::between((left, right), low, high)
+    }
+
+    /// The same for differences, on either side of 0.
+    pub(super) fn signed(ends: (i32, i32), low_ns: i64, high_ns: i64) -> Self {
+        let (low, high) = (low_ns as f64 / 1e9, high_ns as f64 / 1e9);
+        let pad = if high > low { (high - low) * 0.04 } else { high.abs() * 0.01 + 1e-3 };
+        Self::between(ends, low - pad, high + pad)
+    }
+
+    fn between((left, right): (i32, i32), low: f64, high: f64) -> Self {
         let step = round_step((high - low) / 7.0);
         let decimals = decimals(step);
         let first = (low / step).ceil();
         let ticks = (0..40_i32)
             .map(|i| (first + f64::from(i)) * step)
             .take_while(|at| *at <= high + step * 1e-9)
-            .map(|at| (at, format!("{at:.decimals$}")))
+            .map(|at| (at, format!("{:.decimals$}", at + 0.0).replace('-', "−")))
             .collect();
         Self { left, right, low_s: low, high_s: high, ticks }
     }
@@ -93,6 +104,17 @@ mod tests {
             let labels = labels(low, high);
             assert!((2..=12).contains(&labels.len()), "{low}..{high}: {labels:?}");
         }
+    }
+
+    #[test]
+    fn differences_have_ticks_on_both_sides_of_zero() {
+        let labels: Vec<String> = TimeAxis::signed((0, 1000), -17_500_000_000, 16_000_000_000)
+            .ticks
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(labels, ["−10", "0", "10"]);
+        assert!(TimeAxis::signed((0, 1000), 0, 0).ticks.len() > 1);
     }
 
     #[test]

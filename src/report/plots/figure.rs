@@ -13,7 +13,10 @@ use super::{
     dots::Dots,
     dwell::Bars,
     ecdf::Ecdf,
-    font, style,
+    font,
+    ledger::Stacks,
+    style,
+    waterfall::Waterfall,
 };
 use crate::{
     record::Plane,
@@ -59,8 +62,13 @@ pub(in crate::report) fn draw(report: &Report) -> Result<Vec<Figure>, PlotError>
         let dots = scope.spawn(|| Metric::TOTALS.iter().map(|metric| figure(&Dots::of(report, metric))).collect());
         let curves = scope.spawn(|| Metric::TOTALS.iter().map(|metric| figure(&Ecdf::of(report, metric))).collect());
         let bars = scope.spawn(|| planes(report).into_iter().map(|plane| figure(&Bars::of(report, plane))).collect());
+        let ledgers = scope.spawn(|| {
+            let (stacks, waterfall) = (Stacks::of(report), Waterfall::of(report));
+            let drawn = [stacks.has_data().then(|| figure(&stacks)), waterfall.has_data().then(|| figure(&waterfall))];
+            drawn.into_iter().flatten().collect()
+        });
         let mut figures = Vec::new();
-        for kind in [dots, curves, bars] {
+        for kind in [dots, ledgers, curves, bars] {
             let drawn: Result<Vec<Figure>, PlotError> =
                 kind.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             figures.extend(drawn?);

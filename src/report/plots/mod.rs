@@ -11,8 +11,10 @@ mod dwell;
 mod ecdf;
 mod figure;
 mod font;
+mod ledger;
 mod panel;
 mod style;
+mod waterfall;
 
 pub use figure::PlotError;
 pub(super) use figure::{Figure, draw};

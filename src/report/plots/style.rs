@@ -2,6 +2,8 @@
 
 use plotters::style::RGBColor;
 
+use crate::report::ledger::Segment;
+
 /// Pixels of the PNG for one pixel at the usual 96 dpi.
 pub(super) const DENSITY: u32 = 2;
 
@@ -43,6 +45,27 @@ const ARMS: [RGBColor; 6] = [
 /// The colour of an arm, by its place in the run.
 pub(super) fn arm_color(arm: usize) -> RGBColor {
     ARMS[arm % ARMS.len()]
+}
+
+/// Less time than the baseline, and more.
+pub(super) const LESS: RGBColor = RGBColor(0, 158, 115);
+pub(super) const MORE: RGBColor = RGBColor(213, 94, 0);
+
+/// The colour of a segment of a ledger. What takes no time worth looking at shares two greys; so does what is joined.
+pub(super) fn segment_color(segment: Segment) -> RGBColor {
+    match segment.to_string().as_str() {
+        "handoff" => RGBColor(230, 159, 0),
+        "pending" => RGBColor(86, 180, 233),
+        "waiting" => RGBColor(152, 211, 239),
+        "running" => RGBColor(0, 114, 178),
+        "teardown" => RGBColor(204, 121, 167),
+        "detection" => RGBColor(213, 94, 0),
+        "stopping" => RGBColor(0, 158, 115),
+        "stop_detection" => RGBColor(240, 150, 90),
+        "earlier_attempts" => RGBColor(110, 80, 140),
+        _ if segment.is_whole() => RGBColor(166, 173, 181),
+        _ => MUTED,
+    }
 }
 
 #[cfg(test)]

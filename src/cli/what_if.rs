@@ -1,0 +1,87 @@
+//! `provbench what-if`: what a run would have measured at another poll interval, from its records alone.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::ensure;
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cli::{
+        exit::{Exit, Failure},
+        run_reader::{read_journal, read_run_info},
+        stdout::print,
+    },
+    harness::experiment::POLL_INTERVAL,
+    operator::config::{Config, ProviderKind},
+    report::what_if::{WhatIf, what_if_table},
+    units::{NotADuration, parse_duration},
+};
+
+/// Predicts the totals of a run at another poll interval of job states, without running anything
+///
+/// Where the run has an arm that differs in nothing but that interval, or `--against` names a run that does, what was measured
+/// there is printed beside the prediction.
+#[derive(Debug, Args)]
+pub(super) struct WhatIfArguments {
+    /// The folder of the run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// How often the operator would ask for the state of a job, such as 5s
+    #[arg(long, value_name = "INTERVAL", value_parser = interval)]
+    poll_interval: Duration,
+    /// A run of the same arms at that interval, to hold the prediction against
+    #[arg(long, value_name = "RUN")]
+    against: Option<PathBuf>,
+    /// What is printed: a table, or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotAnInterval {
+    #[error(transparent)]
+    NotADuration(#[from] NotADuration),
+    #[error("an interval of no length can't be waited for; take 1s or more")]
+    Zero,
+}
+
+fn interval(text: &str) -> Result<Duration, NotAnInterval> {
+    let interval = parse_duration(text)?;
+    if interval.is_zero() { Err(NotAnInterval::Zero) } else { Ok(interval) }
+}
+
+pub(super) fn what_if(arguments: &WhatIfArguments) -> Result<Exit, Failure> {
+    let answer = predict(arguments).map_err(Failure::usage)?.answer();
+    print(&match arguments.format {
+        Format::Text => what_if_table(&answer).trim_end().to_owned(),
+        Format::Json => serde_json::to_string_pretty(&answer).map_err(Failure::could_not_run)?,
+    });
+    Ok(Exit::Done)
+}
+
+fn predict(arguments: &WhatIfArguments) -> anyhow::Result<WhatIf> {
+    let default = Config::with_defaults(ProviderKind::Aap).status_poll_interval;
+    let run = read_run_info(&arguments.run)?;
+    let mut what_if = WhatIf::new(&run, arguments.poll_interval, POLL_INTERVAL, default)?;
+    let trials = read_journal(&arguments.run.join("journal.ndjson"), |trial| {
+        // What only warms up counts for nothing.
+        if trial.warmup { Ok(()) } else { Ok(what_if.add(trial)?) }
+    })?;
+    ensure!(trials > 0, "{} has no whole trial in its journal", arguments.run.display());
+    if let Some(folder) = &arguments.against {
+        what_if.against(&read_run_info(folder)?, POLL_INTERVAL, default)?;
+        read_journal(&folder.join("journal.ndjson"), |trial| {
+            if !trial.warmup {
+                what_if.add_rerun(trial);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(what_if)
+}
