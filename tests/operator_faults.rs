@@ -141,9 +141,10 @@ async fn an_object_removed_by_force_during_its_launch_ends_quietly() {
     lab.sleep(millis(500)).await;
     lab.remove_by_force("vm-1").await;
     lab.sleep(seconds(60)).await;
-    let launches = lab.backend.launched().len();
+    let launches = (lab.backend.launches("vm-1", false), lab.backend.launches("vm-1", true));
     let requests = lab.server.requests().len();
-    assert_eq!((launches, lab.vms()), (1, 0), "the playbook finds no object and makes nothing");
+    assert_eq!((launches, lab.vms()), ((1, 1), 0), "what it may have made is removed");
+    assert_eq!(lab.backend.cancels(), [1]);
     lab.sleep(seconds(600)).await;
     assert_eq!(lab.server.requests().len(), requests, "nobody goes on about it");
 }

@@ -70,6 +70,21 @@ pub fn tenant_namespace(namespace: &str, tenant: &str) -> String {
     format!("{namespace}-{}", tenant_key(tenant))
 }
 
+/// The tenant's key in the name of a tenant's own namespace, for instances in `namespace`; `None` for any other namespace.
+#[must_use]
+pub fn suffix_of_namespace<'a>(namespace: &str, tenants_own: &'a str) -> Option<&'a str> {
+    let key = tenants_own.strip_prefix(namespace)?.strip_prefix('-')?;
+    // 64 bits in base32.
+    let is_key = key.len() == 13 && key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+    is_key.then_some(key)
+}
+
+/// The name of the Tenant object with a key.
+#[must_use]
+pub fn tenant_object_of_suffix(key: &str) -> String {
+    format!("tenant-{key}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +95,24 @@ mod tests {
         assert_eq!(tenant_key("a"), "v5r5ytegahwiy");
         assert_eq!(tenant_object_name("a"), "tenant-v5r5ytegahwiy");
         assert_eq!(tenant_namespace("vms", "a"), "vms-v5r5ytegahwiy");
+    }
+
+    #[test]
+    fn a_tenants_own_namespace_is_told_from_others() {
+        let own = tenant_namespace("vms", "a");
+        let key = suffix_of_namespace("vms", &own).expect("a key");
+        assert_eq!(tenant_object_of_suffix(key), tenant_object_name("a"));
+        for other in [
+            "vms",
+            "vms-",
+            "vms-blue",
+            "vms-blue-v5r5ytegahwiy",
+            "vmsv5r5ytegahwiy",
+            "x-v5r5ytegahwiy",
+            "vms-v5r5ytegahwi1",
+        ] {
+            assert_eq!(suffix_of_namespace("vms", other), None, "{other}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Call<'_> {
         };
         match namespaces.get("", self.namespace) {
             None => Err(Refusal::not_found(&namespaces.kind, self.namespace)),
-            Some(namespace) if super::meta::is_being_deleted(&namespace.value) => {
+            Some(namespace) if namespace.is_being_deleted() => {
                 Err(Refusal::namespace_terminating(&self.kind, name, self.namespace))
             }
             Some(_) => Ok(()),

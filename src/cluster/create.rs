@@ -120,14 +120,14 @@ pub(super) fn prepare(call: &Call<'_>, object: &mut Value, old: Option<&Value>) 
         }
         Role::Secret => encode_string_data(object),
         Role::Definition => {
-            let defined = crd::parse(object).map_err(|error| Refusal::invalid(kind, &name, vec![error]))?;
+            let mut defined = crd::parse(object).map_err(|error| Refusal::invalid(kind, &name, vec![error]))?;
             match old {
                 None => crd::establish(object, call.now),
                 Some(old) if old["spec"]["scope"] != object["spec"]["scope"] => {
                     let error = FieldError::invalid("spec.scope", &object["spec"]["scope"], "field is immutable");
                     return Err(Refusal::invalid(kind, &name, vec![error]));
                 }
-                Some(_) => {}
+                Some(_) => defined.revised = true,
             }
             return Ok(Some(Arc::new(defined)));
         }

@@ -5,7 +5,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    call::Call, create::to_bytes, kinds::Role, meta, selection::Selection, state::State, status::Refusal, terminate,
+    call::Call,
+    create::to_bytes,
+    kinds::Role,
+    selection::Selection,
+    state::{State, Stored},
+    status::Refusal,
+    terminate,
 };
 
 /// What a client may ask for with a delete. The propagation policy is taken and ignored: nothing here collects
@@ -59,33 +65,32 @@ pub(super) fn delete(
     let kind = &call.kind;
     let stored = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name));
     let Some(stored) = stored else { return Err(Refusal::not_found(kind, name)) };
-    let object = &stored.value;
     if kind.role == Role::Namespace && matches!(name, "default" | "kube-system" | "kube-public") {
         return Err(Refusal::forbidden(kind, name, "this namespace may not be deleted"));
     }
-    check_preconditions(call, name, object, options)?;
-    let held = meta::finalizers(object).next().is_some() || terminate::holds_content(state, kind, name);
-    if meta::is_being_deleted(object) && held {
+    check_preconditions(call, name, stored, options)?;
+    let held = stored.is_held() || terminate::holds_content(state, kind, name);
+    if stored.is_being_deleted() && held {
         return Ok(stored.bytes.clone());
     }
     // A namespace is seen to terminate, even an empty one.
-    let marked = held || (kind.role == Role::Namespace && !meta::is_being_deleted(object));
+    let marked = held || (kind.role == Role::Namespace && !stored.is_being_deleted());
     if call.dry_run {
-        let mut object = Value::clone(object);
         if marked {
+            let mut object = stored.value();
             terminate::mark_value(&mut object, kind, call.now);
             return Ok(to_bytes(&object));
         }
-        return Ok(success(call, name, meta::text(&object, "uid")));
+        return Ok(success(call, name, stored.uid()));
     }
     if marked {
         let bytes = terminate::mark(state, call.at, call.namespace, name, call.now);
         terminate::cascade(state, kind, name, call.now);
         return bytes.ok_or_else(|| Refusal::not_found(kind, name));
     }
-    let uid = meta::text(object, "uid").to_owned();
+    let success = success(call, name, stored.uid());
     terminate::remove(state, call.at, call.namespace, name);
-    Ok(success(call, name, &uid))
+    Ok(success)
 }
 
 /// Deletes what is selected and gives what that was.
@@ -119,9 +124,9 @@ pub(super) fn delete_collection(
     Ok(deleted)
 }
 
-fn check_preconditions(call: &Call<'_>, name: &str, object: &Value, options: &DeleteOptions) -> Result<(), Refusal> {
+fn check_preconditions(call: &Call<'_>, name: &str, stored: &Stored, options: &DeleteOptions) -> Result<(), Refusal> {
     let Some(preconditions) = &options.preconditions else { return Ok(()) };
-    let own = meta::text(object, "uid");
+    let own = stored.uid();
     if let Some(uid) = preconditions.uid.as_deref().filter(|uid| *uid != own) {
         let why = format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({own}). The object might have been \
@@ -129,7 +134,7 @@ fn check_preconditions(call: &Call<'_>, name: &str, object: &Value, options: &De
         );
         return Err(Refusal::precondition(&call.kind, name, &why));
     }
-    let own = meta::text(object, "resourceVersion");
+    let own = stored.revision();
     if let Some(revision) = preconditions.resource_version.as_deref().filter(|revision| *revision != own) {
         let why = format!(
             "the ResourceVersion in the precondition ({revision}) does not match the ResourceVersion in record ({own}). \

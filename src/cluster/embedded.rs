@@ -110,13 +110,9 @@ impl Cluster {
 
     /// The objects of a resource, sorted by namespace and name; none where there is no such resource.
     #[must_use]
-    pub fn list(&self, group: &str, plural: &str) -> Vec<Arc<Value>> {
+    pub fn list(&self, group: &str, plural: &str) -> Vec<Value> {
         let state = self.shared.state.lock();
         let resource = state.find(group, plural).and_then(|at| state.resources.get(at));
-        resource
-            .into_iter()
-            .flat_map(|resource| resource.iter(None))
-            .map(|(_, _, stored)| stored.value.clone())
-            .collect()
+        resource.into_iter().flat_map(|resource| resource.iter(None)).map(|(_, _, stored)| stored.value()).collect()
     }
 }

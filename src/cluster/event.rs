@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
-
-use super::meta;
+use serde_json::{Map, Value};
 
 /// The labels of an object, sorted by key; shared between its states for as long as they stay the same.
 ///
@@ -18,14 +16,14 @@ type Label = (Box<str>, Box<str>);
 
 impl Labels {
     /// The labels in an object's metadata.
-    pub(super) fn of(object: &Value) -> Self {
-        let pairs: Arc<[Label]> = pairs(object).map(|(key, value)| (key.into(), value.into())).collect();
+    pub(super) fn of(metadata: &Map<String, Value>) -> Self {
+        let pairs: Arc<[Label]> = pairs(metadata).map(|(key, value)| (key.into(), value.into())).collect();
         Self((!pairs.is_empty()).then_some(pairs))
     }
 
     /// Whether these are the labels in an object's metadata.
-    pub(super) fn are_those_of(&self, object: &Value) -> bool {
-        self.iter().eq(pairs(object))
+    pub(super) fn are_those_of(&self, metadata: &Map<String, Value>) -> bool {
+        self.iter().eq(pairs(metadata))
     }
 
     /// The value of a label.
@@ -38,8 +36,8 @@ impl Labels {
     }
 }
 
-fn pairs(object: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let labels = meta::of(object).and_then(|metadata| metadata.get("labels")).and_then(Value::as_object);
+fn pairs(metadata: &Map<String, Value>) -> impl Iterator<Item = (&str, &str)> {
+    let labels = metadata.get("labels").and_then(Value::as_object);
     labels.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Kind {
     pub role: Role,
     /// What an object may contain; everything where there is none.
     pub schema: Option<Schema>,
+    /// Whether it had another schema before, so that there may be objects that do not follow this one.
+    pub revised: bool,
     /// `group/version`, or `version` in the core group.
     api_version: String,
     /// `plural.group`.
@@ -75,6 +77,7 @@ impl Kind {
             names: NameRule::Subdomain,
             role,
             schema: None,
+            revised: false,
             api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
             resource: dotted(plural),
             qualified_name: dotted(kind),

@@ -117,7 +117,8 @@ mod tests {
     use super::*;
 
     fn selects(selector: &str, labels: &Value) -> bool {
-        LabelSelector::parse(selector).unwrap().matches(&Labels::of(&json!({"metadata": {"labels": labels}})))
+        let metadata = json!({ "labels": labels });
+        LabelSelector::parse(selector).unwrap().matches(&Labels::of(metadata.as_object().unwrap()))
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! # Flow
 //! `service` reads the body and hands the request to `route`, which parses it (`path`, `query`) and calls one verb:
 //! `read`, `create`, `update`, `patch`, `delete`, `watch`. A verb changes `state` only through the methods
-//! `insert`, `replace`, `replace_status` and `remove` of `State`, each of which appends one event to the log of its
-//! resource.
+//! `insert`, `replace`, `replace_metadata`, `replace_status`, `replace_status_fields` and `remove` of `State`, each of
+//! which appends one event to the log of its resource.
 //!
 //! # Guarantees
 //! - One lock, never held across an await. A watcher is a position in a log: a slow one costs nothing and delays nobody.
@@ -51,6 +51,7 @@ mod serve;
 mod service;
 mod state;
 mod status;
+mod status_fields;
 mod terminate;
 mod update;
 mod watch;

@@ -6,9 +6,12 @@ use serde_json::{Map, Value};
 
 use super::{
     call::Call,
+    kinds::Role,
+    schema::Schema,
     state::State,
     status::Refusal,
-    update::{Origin, Updated, check_sent_revision, present, store_status, update, update_status},
+    status_fields,
+    update::{Origin, check_sent_revision, present, replace, store_status, update_metadata, update_status},
     wire,
 };
 
@@ -78,7 +81,7 @@ impl Patch {
 
 /// What a merge patch makes of a value. The patch becomes the result, and only what it leaves alone is copied: of a
 /// status whose lists are replaced, that is next to nothing.
-fn merge(old: Option<&Value>, patch: Value) -> Value {
+pub(super) fn merge(old: Option<&Value>, patch: Value) -> Value {
     let Value::Object(mut fields) = patch else { return patch };
     let old = old.and_then(Value::as_object);
     let mut removed = Vec::new();
@@ -134,10 +137,17 @@ fn fits(value: &Value, depth: usize, budget: &mut usize) -> bool {
 /// # Errors
 /// 400, 404, 409, 413 or 422.
 pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
-    let object = patch.apply(present(state, call, name)?)?;
-    match update(state, call, name, object, Origin::Patch)? {
-        Updated::Kept(bytes) | Updated::Created(bytes) => Ok(bytes),
-    }
+    let stored = present(state, call, name)?;
+    let patch = match patch {
+        Patch::Merge(mut fields) if touches_metadata_only(call, &fields) => match fields.remove("metadata") {
+            Some(change) => return update_metadata(state, call, name, change),
+            None => Patch::Merge(fields),
+        },
+        patch => patch,
+    };
+    let old = stored.value();
+    let new = patch.apply(&old)?;
+    replace(state, call, name, &old, new, Origin::Patch)
 }
 
 /// Patches the status.
@@ -145,24 +155,45 @@ pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch
 /// # Errors
 /// 400, 404, 409, 413 or 422.
 pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
-    let old = present(state, call, name)?;
+    let stored = present(state, call, name)?;
     let patch = match patch {
         Patch::Merge(mut fields) if touches_status_only(call, &fields) => {
-            // The common case, and the hot one: nothing but the status is copied.
             if let Some(sent) = fields.get("metadata").and_then(|metadata| metadata["resourceVersion"].as_str()) {
-                check_sent_revision(&call.kind, name, sent, old)?;
+                check_sent_revision(&call.kind, name, sent, stored)?;
             }
-            let old = old.get("status");
-            let status = match fields.remove("status") {
-                Some(change) => Some(merge(old, change)),
-                None => old.cloned(),
-            };
-            return store_status(state, call, name, status);
+            match fields.remove("status") {
+                Some(Value::Object(changes)) => {
+                    if let Some(bytes) = status_fields::merge_plainly(state, call, name, &changes) {
+                        return Ok(bytes);
+                    }
+                    let old = present(state, call, name)?.status();
+                    return store_status(state, call, name, Some(merge(old.as_ref(), Value::Object(changes))));
+                }
+                Some(change) => return store_status(state, call, name, Some(change)),
+                None => {
+                    let old = stored.status();
+                    return store_status(state, call, name, old);
+                }
+            }
         }
         patch => patch,
     };
-    let object = patch.apply(old)?;
+    let object = patch.apply(&stored.value())?;
     update_status(state, call, name, object, Origin::Patch)
+}
+
+/// Whether a merge patch says nothing beside the metadata, so that the rest needs no look: what is there was valid when it
+/// was written, and a definition that became stricter does not complain about what stays as it was.
+fn touches_metadata_only(call: &Call<'_>, fields: &Map<String, Value>) -> bool {
+    matches!(call.kind.role, Role::Plain | Role::Custom)
+        && !call.kind.revised
+        && call.kind.schema.as_ref().is_none_or(Schema::leaves_metadata_alone)
+        && fields.iter().all(|(field, value)| match field.as_str() {
+            "metadata" => value.is_object(),
+            "apiVersion" => value == call.kind.api_version(),
+            "kind" => value == call.kind.name.as_str(),
+            _ => false,
+        })
 }
 
 /// Whether a merge patch says nothing beside the status that would have to be checked against the whole object.

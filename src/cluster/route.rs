@@ -130,7 +130,7 @@ impl Verb {
             (Self::Update(object), Some(name)) if on_status => {
                 update_status(state, &call, name, object, Origin::Put).map(Reply::ok)
             }
-            (Self::Update(object), Some(name)) => match update(state, &call, name, object, Origin::Put)? {
+            (Self::Update(object), Some(name)) => match update(state, &call, name, object)? {
                 Updated::Kept(bytes) => Ok(Reply::ok(bytes)),
                 Updated::Created(bytes) => Ok(Reply::created(bytes)),
             },

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, task::Waker};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     event::{self, Before, Change, Event, Labels},
@@ -12,6 +12,7 @@ use super::{
     log::Log,
     meta,
     page::Pages,
+    status_fields,
     wire::{self, Layout},
 };
 
@@ -51,17 +52,60 @@ pub(super) struct Resource {
     pub log: Log,
 }
 
-/// One object at rest.
+/// One object at rest: its JSON, which is read again when it is needed. Most requests need a part of it or nothing, and a
+/// tree of values takes ten times the memory.
 #[derive(Debug)]
 pub(super) struct Stored {
-    /// What it says.
-    pub value: Arc<Value>,
-    /// The same as JSON; shares the memory of the event that wrote it.
+    /// The object as JSON; shares the memory of the event that wrote it.
     pub bytes: Bytes,
     /// Its labels, shared with its events.
     pub labels: Labels,
-    /// Where in the bytes the status stands.
-    layout: Layout,
+    /// Where in the bytes the parts stand.
+    pub layout: Layout,
+}
+
+impl Stored {
+    /// The whole object, read from its bytes.
+    pub(super) fn value(&self) -> Value {
+        // We wrote these bytes, from a value.
+        wire::read(&self.bytes).unwrap_or_default()
+    }
+
+    /// The status, read from the bytes.
+    pub(super) fn status(&self) -> Option<Value> {
+        wire::read(self.layout.status(&self.bytes)?).ok()
+    }
+
+    /// The resourceVersion.
+    pub(super) fn revision(&self) -> &str {
+        self.layout.revision(&self.bytes)
+    }
+
+    /// The UID.
+    pub(super) fn uid(&self) -> &str {
+        self.layout.uid(&self.bytes)
+    }
+
+    /// The bytes that it would have with other metadata.
+    pub(super) fn with_metadata(&self, metadata: &Map<String, Value>) -> Option<Bytes> {
+        let (line, _) = wire::line_with_metadata(&mut Vec::new(), &self.bytes, &self.layout, metadata)?;
+        Some(event::object_of(Change::Modified, &line))
+    }
+
+    /// The labels in other metadata, where they are not the same.
+    fn other_labels(&self, metadata: &Map<String, Value>) -> Option<Labels> {
+        (!self.labels.are_those_of(metadata)).then(|| Labels::of(metadata))
+    }
+
+    /// Whether it has finalizers, which hold it when it is deleted.
+    pub(super) fn is_held(&self) -> bool {
+        self.layout.held
+    }
+
+    /// Whether it is on its way out.
+    pub(super) fn is_being_deleted(&self) -> bool {
+        self.layout.leaving
+    }
 }
 
 impl Resource {
@@ -133,8 +177,8 @@ impl State {
         let Some(resource) = self.resources.get_mut(at) else { return bytes };
         let namespace = shared_key(&resource.objects, namespace);
         let name: Arc<str> = name.into();
-        let labels = Labels::of(&value);
-        let stored = Stored { value: Arc::new(value), bytes: bytes.clone(), labels: labels.clone(), layout };
+        let labels = meta::of(&value).map(Labels::of).unwrap_or_default();
+        let stored = Stored { bytes: bytes.clone(), labels: labels.clone(), layout };
         resource.objects.entry(namespace.clone()).or_default().insert(name.clone(), stored);
         resource.count += 1;
         let event =
@@ -143,84 +187,113 @@ impl State {
         bytes
     }
 
-    /// Changes an object by `edit` and gives its new bytes; nothing where there is no such object.
-    pub(super) fn replace(
+    /// Gives an object another state and gives its bytes; nothing where there is no such object.
+    pub(super) fn replace(&mut self, at: usize, namespace: &str, name: &str, mut value: Value) -> Option<Bytes> {
+        self.rewrite(at, namespace, name, |scratch, stored, revision| {
+            meta::set_revision(&mut value, revision);
+            let (line, layout) = wire::line(scratch, Change::Modified, &value);
+            Some((line, layout, meta::of(&value).and_then(|metadata| stored.other_labels(metadata))))
+        })
+    }
+
+    /// Gives an object other metadata, and leaves the rest.
+    pub(super) fn replace_metadata(
         &mut self,
         at: usize,
         namespace: &str,
         name: &str,
-        edit: impl FnOnce(&mut Arc<Value>),
+        mut metadata: Map<String, Value>,
     ) -> Option<Bytes> {
-        let resource = self.resources.get_mut(at)?;
-        let (namespace, objects) = entry_mut(&mut resource.objects, namespace)?;
-        let (name, stored) = entry_mut(objects, name)?;
-        self.revision += 1;
-        edit(&mut stored.value);
-        // Nobody else holds the value as a rule, so that this copies nothing.
-        meta::set_revision(Arc::make_mut(&mut stored.value), self.revision);
-        let (line, layout) = wire::line(&mut self.scratch, Change::Modified, &stored.value);
-        stored.layout = layout;
-        let before_object = std::mem::replace(&mut stored.bytes, event::object_of(Change::Modified, &line));
-        let mut before = None;
-        if !stored.labels.are_those_of(&stored.value) {
-            let labels = std::mem::replace(&mut stored.labels, Labels::of(&stored.value));
-            before = Some(Before { labels, object: before_object });
-        }
-        let (bytes, labels) = (stored.bytes.clone(), stored.labels.clone());
-        let event = Event { revision: self.revision, change: Change::Modified, namespace, name, line, labels, before };
-        resource.log.push(event, &mut self.woken);
-        Some(bytes)
+        self.rewrite(at, namespace, name, |scratch, stored, revision| {
+            meta::set(&mut metadata, "resourceVersion", Value::String(revision.to_string()));
+            let (line, layout) = wire::line_with_metadata(scratch, &stored.bytes, &stored.layout, &metadata)?;
+            Some((line, layout, stored.other_labels(&metadata)))
+        })
     }
 
-    /// Changes the status of an object and gives its new bytes; nothing where there is no such object.
+    /// Gives an object another status, and leaves the rest.
     pub(super) fn replace_status(
         &mut self,
         at: usize,
         namespace: &str,
         name: &str,
-        status: Option<Value>,
+        status: Option<&Value>,
+    ) -> Option<Bytes> {
+        self.rewrite(at, namespace, name, |scratch, stored, revision| {
+            let (line, layout) = wire::line_with_status(scratch, &stored.bytes, &stored.layout, revision, status)?;
+            Some((line, layout, None))
+        })
+    }
+
+    /// Sets some fields of an object's status or takes them away, and leaves the rest.
+    pub(super) fn replace_status_fields(
+        &mut self,
+        at: usize,
+        namespace: &str,
+        name: &str,
+        changes: &[status_fields::Change],
+    ) -> Option<Bytes> {
+        self.rewrite(at, namespace, name, |scratch, stored, revision| {
+            let (old, layout) = (&stored.bytes, &stored.layout);
+            let fields = status_fields::changed(layout.status_fields(old), changes);
+            let (line, layout) = wire::line_with_status_fields(scratch, old, layout, revision, fields)?;
+            Some((line, layout, None))
+        })
+    }
+
+    /// Writes an object anew with the next revision. `write` gives the line, where in it the parts stand, and the labels
+    /// where these have changed.
+    fn rewrite(
+        &mut self,
+        at: usize,
+        namespace: &str,
+        name: &str,
+        write: impl FnOnce(&mut Vec<u8>, &Stored, u64) -> Option<(Bytes, Layout, Option<Labels>)>,
     ) -> Option<Bytes> {
         let resource = self.resources.get_mut(at)?;
         let (namespace, objects) = entry_mut(&mut resource.objects, namespace)?;
         let (name, stored) = entry_mut(objects, name)?;
         let revision = self.revision + 1;
-        let spliced =
-            wire::line_with_status(&mut self.scratch, &stored.bytes, &stored.layout, revision, status.as_ref());
-        let (line, layout) = spliced?;
+        let (line, layout, new_labels) = write(&mut self.scratch, stored, revision)?;
         self.revision = revision;
-        let value = Arc::make_mut(&mut stored.value);
-        meta::set_revision(value, revision);
-        meta::set_status(value, status);
+        stored.layout = layout;
+        let change = Change::Modified;
+        let before_object = std::mem::replace(&mut stored.bytes, event::object_of(change, &line));
         debug_assert_eq!(
-            (line.clone(), layout.clone()),
-            wire::line(&mut self.scratch, Change::Modified, value),
-            "the copied bytes say the same as the object"
+            (stored.bytes.clone(), stored.layout.clone()),
+            {
+                let (line, layout) = wire::line(&mut Vec::new(), change, &stored.value());
+                (event::object_of(change, &line), layout)
+            },
+            "the bytes are those of the object, and its parts are where they are said to be"
         );
-        let (change, bytes) = (Change::Modified, event::object_of(Change::Modified, &line));
-        (stored.bytes, stored.layout) = (bytes.clone(), layout);
-        let event = Event { revision, change, namespace, name, line, labels: stored.labels.clone(), before: None };
+        let mut before = None;
+        if let Some(labels) = new_labels {
+            let labels = std::mem::replace(&mut stored.labels, labels);
+            before = Some(Before { labels, object: before_object });
+        }
+        let (bytes, labels) = (stored.bytes.clone(), stored.labels.clone());
+        let event = Event { revision, change, namespace, name, line, labels, before };
         resource.log.push(event, &mut self.woken);
         Some(bytes)
     }
 
-    /// Takes an object away and gives its last state, as its event has it: with the revision of the deletion.
-    pub(super) fn remove(&mut self, at: usize, namespace: &str, name: &str) -> Option<(Arc<Value>, Bytes)> {
+    /// Takes an object away; its event has its last state with the revision of the deletion.
+    pub(super) fn remove(&mut self, at: usize, namespace: &str, name: &str) -> Option<()> {
         let resource = self.resources.get_mut(at)?;
         let objects = resource.objects.get_mut(namespace)?;
-        let (name, mut stored) = objects.remove_entry(name)?;
+        let (name, stored) = objects.remove_entry(name)?;
         let namespace = shared_key(&resource.objects, namespace);
         if resource.objects.get(&namespace).is_some_and(BTreeMap::is_empty) {
             resource.objects.remove(&namespace);
         }
         resource.count -= 1;
         self.revision += 1;
-        meta::set_revision(Arc::make_mut(&mut stored.value), self.revision);
-        let (line, _) = wire::line(&mut self.scratch, Change::Deleted, &stored.value);
-        let bytes = event::object_of(Change::Deleted, &line);
-        let (revision, change, labels) = (self.revision, Change::Deleted, stored.labels);
-        let event = Event { revision, change, namespace, name, line, labels, before: None };
+        let (revision, change) = (self.revision, Change::Deleted);
+        let line = wire::line_with_revision(&mut self.scratch, change, &stored.bytes, &stored.layout, revision)?;
+        let event = Event { revision, change, namespace, name, line, labels: stored.labels, before: None };
         resource.log.push(event, &mut self.woken);
-        Some((stored.value, bytes))
+        Some(())
     }
 
     /// Forgets a kind; its watchers learn of it by the end of their streams.

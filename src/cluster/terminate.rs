@@ -32,9 +32,11 @@ fn defined_by(state: &State, name: &str) -> Option<usize> {
 }
 
 /// Takes an object away, and after it the namespace or the definition that was only waiting for that.
-pub(super) fn remove(state: &mut State, at: usize, namespace: &str, name: &str) -> Option<(Arc<Value>, Bytes)> {
-    let removed = state.remove(at, namespace, name)?;
-    let kind = state.resources.get(at)?.kind.clone();
+pub(super) fn remove(state: &mut State, at: usize, namespace: &str, name: &str) {
+    if state.remove(at, namespace, name).is_none() {
+        return;
+    }
+    let Some(kind) = state.resources.get(at).map(|resource| resource.kind.clone()) else { return };
     if !namespace.is_empty() {
         settle_namespace(state, namespace);
     }
@@ -49,13 +51,15 @@ pub(super) fn remove(state: &mut State, at: usize, namespace: &str, name: &str) 
         }
         Role::Plain | Role::Secret | Role::Namespace => {}
     }
-    Some(removed)
 }
 
 /// Marks an object as being deleted.
 pub(super) fn mark(state: &mut State, at: usize, namespace: &str, name: &str, now: Timestamp) -> Option<Bytes> {
-    let kind = state.resources.get(at)?.kind.clone();
-    state.replace(at, namespace, name, |value| mark_value(Arc::make_mut(value), &kind, now))
+    let resource = state.resources.get(at)?;
+    let kind = resource.kind.clone();
+    let mut object = resource.get(namespace, name)?.value();
+    mark_value(&mut object, &kind, now);
+    state.replace(at, namespace, name, object)
 }
 
 /// What being deleted looks like.
@@ -96,9 +100,9 @@ pub(super) fn cascade(state: &mut State, kind: &Kind, name: &str, now: Timestamp
         let Some(stored) = state.resources.get(at).and_then(|resource| resource.get(&namespace, &name)) else {
             continue;
         };
-        if meta::finalizers(&stored.value).next().is_none() {
+        if !stored.is_held() {
             remove(state, at, &namespace, &name);
-        } else if !meta::is_being_deleted(&stored.value) {
+        } else if !stored.is_being_deleted() {
             mark(state, at, &namespace, &name, now);
         }
     }
@@ -125,9 +129,7 @@ fn settle_definition(state: &mut State, kind: &Kind) {
 fn settle(state: &mut State, group: &str, plural: &str, name: &str) {
     let Some(at) = state.find(group, plural) else { return };
     let Some(resource) = state.resources.get(at) else { return };
-    let going = resource.get("", name).is_some_and(|stored| {
-        meta::is_being_deleted(&stored.value) && meta::finalizers(&stored.value).next().is_none()
-    });
+    let going = resource.get("", name).is_some_and(|stored| stored.is_being_deleted() && !stored.is_held());
     if going && !holds_content(state, &resource.kind, name) {
         remove(state, at, "", name);
     }

@@ -11,7 +11,8 @@ use super::{
     field_error::FieldError,
     kinds::{Kind, Role},
     meta,
-    state::State,
+    patch::merge,
+    state::{State, Stored},
     status::Refusal,
     terminate,
 };
@@ -34,32 +35,49 @@ pub(super) enum Updated {
     Created(Bytes),
 }
 
-/// Replaces everything but the status.
+/// Puts an object in the place of the one of its name, status excepted; creates it where the kind allows that.
 ///
 /// # Errors
 /// 400, 404, 409 or 422.
-pub(super) fn update(
+pub(super) fn update(state: &mut State, call: &Call<'_>, name: &str, mut new: Value) -> Result<Updated, Refusal> {
+    let kind = &call.kind;
+    if let Ok(stored) = present(state, call, name) {
+        let old = stored.value();
+        return replace(state, call, name, &old, new, Origin::Put).map(Updated::Kept);
+    }
+    sort_out(call, name, &mut new, Origin::Put)?;
+    if !kind.create_on_update {
+        return Err(Refusal::not_found(kind, name));
+    }
+    meta::of_mut(&mut new).remove("resourceVersion");
+    create(state, call, new).map(Updated::Created)
+}
+
+/// The checks that need no look at what is there.
+fn sort_out(call: &Call<'_>, name: &str, new: &mut Value, origin: Origin) -> Result<(), Refusal> {
+    call.check_type(new)?;
+    meta::normalise(new, &call.kind)?;
+    check_name(new, name, origin)?;
+    check_place(call, new)
+}
+
+/// Replaces everything but the status. `old` is the present state.
+///
+/// # Errors
+/// 400, 404, 409 or 422.
+pub(super) fn replace(
     state: &mut State,
     call: &Call<'_>,
     name: &str,
+    old: &Value,
     mut new: Value,
     origin: Origin,
-) -> Result<Updated, Refusal> {
+) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
-    call.check_type(&mut new)?;
-    meta::normalise(&mut new, kind)?;
-    check_name(&new, name, origin)?;
-    check_place(call, &mut new)?;
-    let Some(stored) = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name)) else {
-        if origin == Origin::Put && kind.create_on_update {
-            meta::of_mut(&mut new).remove("resourceVersion");
-            return create(state, call, new).map(Updated::Created);
-        }
-        return Err(Refusal::not_found(kind, name));
-    };
-    let old = &stored.value;
-    check_revision(kind, name, &new, old, origin)?;
-    check_uid(call, name, &new, old, origin)?;
+    sort_out(call, name, &mut new, origin)?;
+    let stored = present(state, call, name)?;
+    check_revision(kind, name, &new, stored, origin)?;
+    check_uid(call, name, &new, stored, origin)?;
     let mut errors = immutable(&new, old, origin);
     carry_over(kind, &mut new, old);
     call.prune(&mut new)?;
@@ -68,8 +86,8 @@ pub(super) fn update(
     if !errors.is_empty() {
         return Err(Refusal::invalid(kind, name, errors));
     }
-    if new == **old {
-        return Ok(Updated::Kept(stored.bytes.clone()));
+    if new == *old {
+        return Ok(stored.bytes.clone());
     }
     validate(kind, name, &new, Some(old))?;
     if kind.generation && spec_differs(kind, &new, old) {
@@ -84,13 +102,53 @@ pub(super) fn update(
         if gone && !call.dry_run {
             terminate::remove(state, call.at, call.namespace, name);
         }
-        return Ok(Updated::Kept(bytes));
+        return Ok(bytes);
     }
-    let bytes = state.replace(call.at, call.namespace, name, |value| *value = Arc::new(new));
+    let bytes = state.replace(call.at, call.namespace, name, new);
     if let Some(definition) = definition {
         redefine(state, &definition);
     }
-    bytes.map(Updated::Kept).ok_or_else(|| Refusal::not_found(kind, name))
+    bytes.ok_or_else(|| Refusal::not_found(kind, name))
+}
+
+/// Merges a change into the metadata of an object that has nothing else to be looked at.
+///
+/// # Errors
+/// 400, 404, 409 or 422.
+pub(super) fn update_metadata(state: &mut State, call: &Call<'_>, name: &str, change: Value) -> Result<Bytes, Refusal> {
+    let (kind, origin) = (&call.kind, Origin::Patch);
+    let stored = present(state, call, name)?;
+    // Objects of their metadata alone, for what knows metadata as a part of an object.
+    let of_metadata = |metadata: Value| Value::Object(Map::from_iter([("metadata".to_owned(), metadata)]));
+    let old = Value::Object(stored.layout.metadata(&stored.bytes));
+    let mut new = of_metadata(merge(Some(&old), change));
+    let old = of_metadata(old);
+    meta::normalise(&mut new, kind)?;
+    check_place(call, &mut new)?;
+    check_revision(kind, name, &new, stored, origin)?;
+    let mut errors = immutable(&new, &old, origin);
+    carry_over(kind, &mut new, &old);
+    errors.extend(new_finalizers(&new, &old));
+    if errors.is_empty() {
+        if new == old {
+            return Ok(stored.bytes.clone());
+        }
+        meta::validate(&new, kind, &mut errors);
+    }
+    if !errors.is_empty() {
+        return Err(Refusal::invalid(kind, name, errors));
+    }
+    let gone = meta::is_being_deleted(&new) && meta::finalizers(&new).next().is_none();
+    let metadata = std::mem::take(meta::of_mut(&mut new));
+    if call.dry_run || gone {
+        let bytes = stored.with_metadata(&metadata);
+        if gone && !call.dry_run {
+            terminate::remove(state, call.at, call.namespace, name);
+        }
+        return bytes.ok_or_else(|| Refusal::not_found(kind, name));
+    }
+    let bytes = state.replace_metadata(call.at, call.namespace, name, metadata);
+    bytes.ok_or_else(|| Refusal::not_found(kind, name))
 }
 
 /// Replaces the status and nothing else. What the client sent beside it serves for the checks only.
@@ -104,10 +162,7 @@ pub(super) fn update_status(
     mut new: Value,
     origin: Origin,
 ) -> Result<Bytes, Refusal> {
-    call.check_type(&mut new)?;
-    meta::normalise(&mut new, &call.kind)?;
-    check_name(&new, name, origin)?;
-    check_place(call, &mut new)?;
+    sort_out(call, name, &mut new, origin)?;
     let old = present(state, call, name)?;
     check_revision(&call.kind, name, &new, old, origin)?;
     check_uid(call, name, &new, old, origin)?;
@@ -126,13 +181,13 @@ pub(super) fn store_status(
     let mut status = status.filter(|status| !status.is_null());
     let stored = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name));
     let Some(stored) = stored else { return Err(Refusal::not_found(kind, name)) };
-    let old = stored.value.get("status");
+    let old = stored.status();
     if let (Some(schema), Some(new)) = (&kind.schema, &mut status) {
         let mut unknown = Vec::new();
         let known = schema.prune_status(new, call.strict.then_some(&mut unknown));
         refuse_unknown(&unknown)?;
         if known {
-            let errors = schema.validate_status(new, old);
+            let errors = schema.validate_status(new, old.as_ref());
             if !errors.is_empty() {
                 return Err(Refusal::invalid(kind, name, errors));
             }
@@ -140,21 +195,21 @@ pub(super) fn store_status(
             status = None;
         }
     }
-    if status.as_ref() == old {
+    if status == old {
         return Ok(stored.bytes.clone());
     }
     if call.dry_run {
-        let mut object = Value::clone(&stored.value);
+        let mut object = stored.value();
         meta::set_status(&mut object, status);
         return Ok(to_bytes(&object));
     }
-    state.replace_status(call.at, call.namespace, name, status).ok_or_else(|| Refusal::not_found(kind, name))
+    state.replace_status(call.at, call.namespace, name, status.as_ref()).ok_or_else(|| Refusal::not_found(kind, name))
 }
 
 /// The present state of an object.
-pub(super) fn present<'a>(state: &'a State, call: &Call<'_>, name: &str) -> Result<&'a Value, Refusal> {
+pub(super) fn present<'a>(state: &'a State, call: &Call<'_>, name: &str) -> Result<&'a Stored, Refusal> {
     let stored = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name));
-    stored.map(|stored| &*stored.value).ok_or_else(|| Refusal::not_found(&call.kind, name))
+    stored.ok_or_else(|| Refusal::not_found(&call.kind, name))
 }
 
 fn check_name(new: &Value, name: &str, origin: Origin) -> Result<(), Refusal> {
@@ -174,7 +229,7 @@ fn check_name(new: &Value, name: &str, origin: Origin) -> Result<(), Refusal> {
 }
 
 /// A write that names the state it is based on is refused where the object has another by now.
-fn check_revision(kind: &Kind, name: &str, new: &Value, old: &Value, origin: Origin) -> Result<(), Refusal> {
+fn check_revision(kind: &Kind, name: &str, new: &Value, old: &Stored, origin: Origin) -> Result<(), Refusal> {
     let sent = meta::text(new, "resourceVersion");
     if sent.is_empty() || sent == "0" {
         let needed = origin == Origin::Put && !kind.unconditional_update;
@@ -184,16 +239,16 @@ fn check_revision(kind: &Kind, name: &str, new: &Value, old: &Value, origin: Ori
 }
 
 /// The same for a revision that is known to have been sent.
-pub(super) fn check_sent_revision(kind: &Kind, name: &str, sent: &str, old: &Value) -> Result<(), Refusal> {
+pub(super) fn check_sent_revision(kind: &Kind, name: &str, sent: &str, old: &Stored) -> Result<(), Refusal> {
     if sent.parse::<u64>().is_err() {
         return Err(Refusal::bad_request(format!("strconv.ParseUint: parsing {sent:?}: invalid syntax")));
     }
-    if sent == meta::text(old, "resourceVersion") { Ok(()) } else { Err(Refusal::modified(kind, name)) }
+    if sent == old.revision() { Ok(()) } else { Err(Refusal::modified(kind, name)) }
 }
 
 /// The UID of a whole body is a precondition: the object may have been deleted and made again.
-fn check_uid(call: &Call<'_>, name: &str, new: &Value, old: &Value, origin: Origin) -> Result<(), Refusal> {
-    let (sent, own) = (meta::text(new, "uid"), meta::text(old, "uid"));
+fn check_uid(call: &Call<'_>, name: &str, new: &Value, old: &Stored, origin: Origin) -> Result<(), Refusal> {
+    let (sent, own) = (meta::text(new, "uid"), old.uid());
     if origin == Origin::Patch || sent.is_empty() || sent == own {
         return Ok(());
     }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Api, Client,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Request},
 };
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
@@ -36,10 +36,42 @@ pub(crate) enum Report {
     Failed { instance: InstanceId, what: &'static str, error: String },
 }
 
+/// The requests for instances of one namespace. Of the answers only the code is looked at: what became of an object is the
+/// watch's to tell.
+#[derive(Clone)]
+struct Instances {
+    client: Client,
+    namespace: Arc<str>,
+    requests: Arc<Request>,
+}
+
+impl Instances {
+    fn new(client: Client, namespace: &str) -> Self {
+        let requests = Request::new(ComputeInstance::url_path(&(), Some(namespace)));
+        Self { client, namespace: namespace.into(), requests: Arc::new(requests) }
+    }
+
+    async fn create(&self, object: &ComputeInstance) -> kube::Result<()> {
+        let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request = self.requests.create(&PostParams::default(), body).map_err(kube::Error::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+
+    async fn patch(&self, name: &str, merge: &serde_json::Value) -> kube::Result<()> {
+        let request = self.requests.patch(name, &PatchParams::default(), &Patch::Merge(merge));
+        self.client.request_text(request.map_err(kube::Error::BuildRequest)?).await.map(drop)
+    }
+
+    async fn delete(&self, name: &str) -> kube::Result<()> {
+        let request = self.requests.delete(name, &DeleteParams::default()).map_err(kube::Error::BuildRequest)?;
+        self.client.request_text(request).await.map(drop)
+    }
+}
+
 /// Sends the requests of one trial.
 #[derive(Clone)]
 pub(crate) struct Load {
-    api: Api<ComputeInstance>,
+    api: Instances,
     clock: SharedClock,
     reports: mpsc::Sender<Report>,
     in_flight: Arc<Semaphore>,
@@ -55,7 +87,7 @@ impl Load {
         reports: mpsc::Sender<Report>,
         old_jobs: u32,
     ) -> Self {
-        let api = Api::namespaced(client, namespace);
+        let api = Instances::new(client, namespace);
         Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), old_jobs }
     }
 
@@ -67,6 +99,8 @@ impl Load {
         }
         let status = json!({"status": {"jobs": history::old_jobs(self.old_jobs)}});
         let patch = &Patch::Merge(&status);
+        let api: Api<ComputeInstance> = Api::namespaced(self.api.client.clone(), &self.api.namespace);
+        let api = &api;
         let instances = (0..experiment.instances()).map(InstanceId::from_index);
         futures::stream::iter(instances)
             .map(|instance| async move {
@@ -76,8 +110,8 @@ impl Load {
                     .annotations
                     .get_or_insert_default()
                     .insert(names::MANAGEMENT_STATE_ANNOTATION.to_owned(), "unmanaged".to_owned());
-                self.api.create(&PostParams::default(), &object).await?;
-                self.api.patch_status(&instance.to_string(), &PatchParams::default(), patch).await.map(drop)
+                api.create(&PostParams::default(), &object).await?;
+                api.patch_status(&instance.to_string(), &PatchParams::default(), patch).await.map(drop)
             })
             .buffer_unordered(PREPARED_AT_ONCE)
             .try_collect()
@@ -87,10 +121,10 @@ impl Load {
     /// The request that an instance arrives with.
     async fn arrive(&self, instance: InstanceId, object: &ComputeInstance) -> Result<(), kube::Error> {
         if self.old_jobs == 0 {
-            return self.api.create(&PostParams::default(), object).await.map(drop);
+            return self.api.create(object).await;
         }
         let release = json!({"metadata": {"annotations": {names::MANAGEMENT_STATE_ANNOTATION: null}}});
-        self.api.patch(&instance.to_string(), &PatchParams::default(), &Patch::Merge(release)).await.map(drop)
+        self.api.patch(&instance.to_string(), &release).await
     }
 
     /// Creates the instances of a trial, each at its intended time; `intended[i]` is that of instance i.
@@ -144,8 +178,8 @@ impl Load {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.api.delete(&instance.to_string(), &DeleteParams::default()).await {
-                Ok(_) => break,
+            match self.api.delete(&instance.to_string()).await {
+                Ok(()) => break,
                 Err(kube::Error::Api(status)) if status.is_not_found() => break,
                 Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
                     let report = Report::Failed { instance, what: "delete", error: error.to_string() };

@@ -126,6 +126,8 @@ pub struct Config {
     pub retry: RetrySettings,
     /// How long EDA's jobs may stay silent.
     pub eda_patience: EdaPatience,
+    /// How long a VM may name an object that does not exist before it is removed; zero to leave such VMs alone.
+    pub orphan_grace: Duration,
 }
 
 /// When and how often failed jobs are tried again.
@@ -167,6 +169,7 @@ impl Config {
                 provision_attempts: 5,
             },
             eda_patience: EdaPatience { sign_of_life: Duration::from_secs(600), completion: Duration::from_secs(1800) },
+            orphan_grace: Duration::from_secs(300),
         }
     }
 }
@@ -245,6 +248,7 @@ variables! {
     RETRY_LONGEST = "CLOUDKIT_RETRY_LONGEST", "The longest such wait (default 10m)";
     RETRY_ATTEMPTS = "CLOUDKIT_PROVISION_ATTEMPTS", "Provision jobs launched for one configuration before giving up (default 5)";
     SIGN_OF_LIFE = "CLOUDKIT_EDA_SIGN_OF_LIFE_TIMEOUT", "How long an EDA job may show nothing before it is sent again (default 10m)";
+    ORPHAN_GRACE = "CLOUDKIT_ORPHAN_GRACE", "How long a VM may name an instance that does not exist before it is removed (default 5m; 0 leaves it alone)";
     COMPLETION = "CLOUDKIT_EDA_COMPLETION_TIMEOUT", "How long an EDA job may run before it counts as failed (default 30m)";
 }
 
@@ -316,6 +320,7 @@ impl Config {
         });
         reader.parsed(SIGN_OF_LIFE, &mut config.eda_patience.sign_of_life, "10m", some_time);
         reader.parsed(COMPLETION, &mut config.eda_patience.completion, "30m", some_time);
+        reader.parsed(ORPHAN_GRACE, &mut config.orphan_grace, "5m", duration);
         if let Some(namespace) = reader.text(NAMESPACE) {
             config.namespace = namespace;
         }

@@ -43,6 +43,7 @@ fn every_variable_is_read() {
         (RETRY_ATTEMPTS, "9"),
         (SIGN_OF_LIFE, "3m"),
         (COMPLETION, "4m"),
+        (ORPHAN_GRACE, "6m"),
     ]);
     assert_eq!(variables.len(), VARIABLES.len(), "each variable once");
     let (config, warnings) = read(&variables).expect("a configuration");
@@ -63,6 +64,7 @@ fn every_variable_is_read() {
         config.eda_patience,
         EdaPatience { sign_of_life: Duration::from_secs(180), completion: Duration::from_secs(240) }
     );
+    assert_eq!(config.orphan_grace, Duration::from_secs(360));
 }
 
 #[test]

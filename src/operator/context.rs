@@ -9,6 +9,7 @@ use std::{
 };
 
 use compact_str::CompactString;
+use jiff::Timestamp;
 use kube::{
     Client, Resource, ResourceExt,
     runtime::reflector::{ObjectRef, Store},
@@ -30,6 +31,7 @@ use crate::{
         ownership::Ownership,
         provider::{Provider, ProviderError},
         queue::WorkQueue,
+        remains::AllRemains,
     },
 };
 
@@ -66,20 +68,39 @@ pub(crate) enum WorkItem {
     Tenant(ObjectKey),
 }
 
+/// What is kept of a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct VmState {
+    ready: bool,
+    since: Option<Timestamp>,
+    created: Option<Timestamp>,
+}
+
+impl VmState {
+    fn of(vm: &VirtualMachine) -> Self {
+        let since = vm.ready_condition().and_then(|condition| condition.last_transition_time.as_ref());
+        Self {
+            ready: vm.is_ready(),
+            since: since.map(|time| time.0),
+            created: vm.creation_timestamp().map(|time| time.0),
+        }
+    }
+}
+
 /// The VMs that carry the playbooks' label, by the instance that they name.
 #[derive(Debug, Default)]
 pub(crate) struct VmIndex {
-    by_instance: Mutex<BTreeMap<CompactString, BTreeMap<ObjectKey, bool>>>,
+    by_instance: Mutex<BTreeMap<CompactString, BTreeMap<ObjectKey, VmState>>>,
 }
 
 impl VmIndex {
     /// Takes note of a VM; returns the name of its instance where that has to look at it.
     pub(crate) fn observe(&self, vm: &VirtualMachine) -> Option<CompactString> {
         let instance = CompactString::from(vm.labels().get(names::INSTANCE_LABEL)?.as_str());
-        let ready = vm.is_ready();
+        let state = VmState::of(vm);
         let mut index = self.by_instance.lock();
-        let before = index.entry(instance.clone()).or_default().insert(ObjectKey::of(vm), ready);
-        (before != Some(ready)).then_some(instance)
+        let before = index.entry(instance.clone()).or_default().insert(ObjectKey::of(vm), state);
+        (before != Some(state)).then_some(instance)
     }
 
     /// Takes note that a VM is gone.
@@ -108,15 +129,18 @@ impl VmIndex {
         gone
     }
 
-    fn seen(&self, instance: &str) -> Option<VmSeen> {
+    /// The VM of an instance.
+    pub(crate) fn seen(&self, instance: &str) -> Option<VmSeen> {
         let index = self.by_instance.lock();
-        let (key, ready) = index.get(instance)?.first_key_value()?;
+        let (key, state) = index.get(instance)?.first_key_value()?;
         Some(VmSeen {
             reference: VirtualMachineReference {
                 namespace: key.namespace.to_string(),
                 kube_virt_virtual_machine_name: key.name.to_string(),
             },
-            ready: *ready,
+            ready: state.ready,
+            since: state.since,
+            created: state.created,
         })
     }
 }
@@ -156,6 +180,7 @@ pub(crate) struct Context {
     pub(crate) fresh_tenants: Fresh<Tenant>,
     pub(crate) vms: VmIndex,
     pub(crate) ownership: Ownership,
+    pub(crate) remains: AllRemains,
     /// Tenants whose creation is under way, so that a thousand instances of one don't all try.
     pub(crate) tenants_in_creation: Mutex<BTreeSet<String>>,
     memory: Mutex<BTreeMap<ObjectKey, (String, Memory)>>,
@@ -183,6 +208,7 @@ impl Context {
             fresh_tenants: Fresh::default(),
             vms: VmIndex::default(),
             ownership: Ownership::default(),
+            remains: AllRemains::default(),
             tenants_in_creation: Mutex::new(BTreeSet::new()),
             memory: Mutex::new(BTreeMap::new()),
         }
@@ -252,7 +278,8 @@ impl Context {
         }
     }
 
-    fn recall(&self, key: &ObjectKey, object: &ComputeInstance) -> Memory {
+    /// What is remembered of an object.
+    pub(crate) fn recall(&self, key: &ObjectKey, object: &ComputeInstance) -> Memory {
         let memory = self.memory.lock();
         memory
             .get(key)

@@ -6,7 +6,8 @@ fn vm(namespace: &str, name: &str, instance: Option<&str>, ready: bool) -> Virtu
     vm.metadata.namespace = Some(namespace.into());
     vm.metadata.labels = instance.map(|name| [(names::INSTANCE_LABEL.to_owned(), name.to_owned())].into());
     let status = if ready { "True" } else { "False" };
-    let condition = VirtualMachineCondition { type_: "Ready".into(), status: status.into() };
+    let condition =
+        VirtualMachineCondition { type_: "Ready".into(), status: status.into(), last_transition_time: None };
     vm.status = Some(crate::api::VirtualMachineStatus { conditions: vec![condition] });
     vm
 }

@@ -35,6 +35,20 @@ impl<K: Resource> Fresh<K> {
         self.written.lock().remove(key);
     }
 
+    /// Whether an event shows nothing but what a write of ours returned: whoever wrote it has decided on it already.
+    pub(crate) fn is_echo(&self, key: &ObjectKey, shown: &K) -> bool {
+        let mut written = self.written.lock();
+        let is_echo = written.get(key).is_some_and(|own| {
+            let (own, shown) = (own.meta(), shown.meta());
+            own.uid == shown.uid && own.resource_version == shown.resource_version
+        });
+        if is_echo {
+            // The cache has caught up.
+            written.remove(key);
+        }
+        is_echo
+    }
+
     /// The newest of what the cache shows and what was written. An object that the cache doesn't show is gone.
     pub(crate) fn newest(&self, key: &ObjectKey, cached: Option<Arc<K>>) -> Option<Arc<K>> {
         let mut written = self.written.lock();

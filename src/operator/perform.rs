@@ -14,10 +14,9 @@ use crate::{
     api::{ComputeInstance, ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
     operator::{
         context::{Context, WorkItem},
-        decide::{Reason, Step, after_launch, after_poll, set_condition},
+        decide::{Accounted, Reason, Step, after_find, after_launch, after_poll, set_condition},
         provider::{Canceled, Launch, ProviderError},
         reconcile::{Next, ReconcileError, Work, version},
-        status_writer::Guard,
         trace,
     },
 };
@@ -53,10 +52,12 @@ impl Context {
             Step::Wait { .. } => Ok(Next::Rest(None)),
             Step::AddFinalizer => self.add_finalizer(work).await,
             Step::EnsureTenant { tenant } => self.ensure_tenant_of(work, &tenant).await,
-            Step::Write { status, guarded } => self.write(work, *status, guarded).await,
-            Step::Launch { job_type } => self.launch(work, job_type).await,
+            Step::Write { status } => self.write(work, *status).await,
+            Step::Find { job_type } => self.find(work, job_type).await,
+            Step::Launch { job_type, status } => self.launch(work, job_type, *status).await,
             Step::Poll { job } => self.poll(work, &job).await,
             Step::Cancel { job } => self.cancel(work, &job).await,
+            Step::Restart { reference, requested } => Ok(self.restart(work, &reference, requested).await),
             Step::RemoveFinalizer => self.remove_finalizer(work).await,
         }
     }
@@ -81,7 +82,16 @@ impl Context {
         finalizers.push(names::FINALIZER.to_owned());
         // A merge patch replaces the whole list: the resource version keeps it from undoing somebody else's change.
         let patch = json!({ "metadata": { "resourceVersion": version(&work.object), "finalizers": finalizers } });
-        self.patch_metadata(work, &Patch::Merge(patch), "add the finalizer").await
+        let next = self.patch_metadata(work, &Patch::Merge(patch), "add the finalizer").await?;
+        // Nothing is launched for an object without the finalizer: there is nothing that this process could not know of.
+        if work.object.has_finalizer(names::FINALIZER)
+            && work.object.status.as_ref().is_none_or(|status| status.jobs.is_empty())
+        {
+            self.remember(&work.key, &work.object, |memory| {
+                memory.accounted = Accounted { provision: true, deprovision: true };
+            });
+        }
+        Ok(next)
     }
 
     async fn remove_finalizer(&self, work: &mut Work) -> Result<Next, ReconcileError> {
@@ -98,7 +108,12 @@ impl Context {
             { "op": "remove", "path": path },
         ]);
         let removal: Patch<ComputeInstance> = Patch::Json(serde_json::from_value(operations).unwrap_or_default());
-        self.patch_metadata(work, &removal, "remove the finalizer").await
+        self.remains.release(&work.key, work.object.metadata.uid.as_deref().unwrap_or_default());
+        let result = self.patch_metadata(work, &removal, "remove the finalizer").await;
+        if result.is_err() || work.object.has_finalizer(names::FINALIZER) && matches!(result, Ok(Next::Again)) {
+            self.remains.keep(&work.key);
+        }
+        result
     }
 
     async fn patch_metadata<P: serde::Serialize + std::fmt::Debug>(
@@ -131,17 +146,14 @@ impl Context {
         Ok(Next::Rest(Some(TENANT_CHECK)))
     }
 
-    async fn write(
-        &self,
-        work: &mut Work,
-        status: ComputeInstanceStatus,
-        guarded: bool,
-    ) -> Result<Next, ReconcileError> {
-        let guard = if guarded { Guard::Unchanged } else { Guard::SameObject };
-        let before = work.saved_status();
+    async fn write(&self, work: &mut Work, status: ComputeInstanceStatus) -> Result<Next, ReconcileError> {
         let known = work.object.status.as_ref().map(|status| &status.jobs);
         trace::job_changes(&work.object, known, &status.jobs);
-        match self.write_status(&work.key, &work.object, &before, &status, guard).await {
+        let written = match work.saved_status() {
+            Some(before) => self.write_status(&work.key, &work.object, before, &status).await,
+            None => self.write_status(&work.key, &work.object, &ComputeInstanceStatus::default(), &status).await,
+        };
+        match written {
             Ok(written) => {
                 work.refresh(written);
                 Ok(Next::Again)
@@ -155,7 +167,43 @@ impl Context {
         }
     }
 
-    async fn launch(&self, work: &mut Work, job_type: JobType) -> Result<Next, ReconcileError> {
+    /// Looks for jobs that a process before this one, or a launch without an answer, may have left.
+    async fn find(&self, work: &mut Work, job_type: JobType) -> Result<Next, ReconcileError> {
+        let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "find", job_type = %job_type);
+        let found = match self.providers.of_kind(self.policy.provider) {
+            Ok(provider) => provider.find(job_type, &work.object).instrument(span).await,
+            Err(error) => Err(error),
+        };
+        let now = self.clock.now();
+        match found {
+            Ok(found) => {
+                for found in &found {
+                    let job_id = found.job.job_id.as_deref().unwrap_or_default();
+                    tracing::warn!(object = %work.key, %job_type, job_id, "found a job that was launched and not recorded");
+                }
+                if !found.is_empty() {
+                    work.change(|status| after_find(status, job_type, found, self.config.max_job_history, now));
+                }
+                // A launch that has failed before keeps its growing wait: a look-up that works does not mend it.
+                self.remember(&work.key, &work.object, |memory| memory.accounted.set(job_type, true));
+            }
+            Err(error) if work.object.metadata.deletion_timestamp.is_none() && work.is_running() => {
+                tracing::warn!(object = %work.key, %job_type, %error, "failed to look for jobs without a record; trying again later");
+                self.call_failed(work, &error, now);
+            }
+            Err(error) => self.launch_failed(work, job_type, &error, now),
+        }
+        Ok(Next::Again)
+    }
+
+    async fn launch(
+        &self,
+        work: &mut Work,
+        job_type: JobType,
+        status: ComputeInstanceStatus,
+    ) -> Result<Next, ReconcileError> {
+        // The job sees the object as it will be recorded.
+        work.set_status(status);
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "launch", job_type = %job_type);
         let launched = match self.providers.of_kind(self.policy.provider) {
             Ok(provider) => provider.launch(job_type, &work.object).instrument(span).await,
@@ -164,20 +212,20 @@ impl Context {
         let now = self.clock.now();
         match launched {
             Ok(Launch::Launched(launched)) => {
-                let before = work.saved_status();
                 let mut after = work.object.status.clone().unwrap_or_default();
                 let job = after_launch(&mut after, job_type, launched, self.config.max_job_history, now);
-                trace::job_changes(&work.object, Some(&before.jobs), &after.jobs);
+                trace::job_changes(&work.object, work.object.status.as_ref().map(|status| &status.jobs), &after.jobs);
                 self.remember(&work.key, &work.object, |memory| {
                     memory.failed_calls = 0;
                     memory.call_not_before = None;
                 });
-                match self.record_launched(&work.key, &work.object, &before, &after, &job).await {
-                    Some(written) => {
-                        work.refresh(written);
-                        Ok(Next::Again)
-                    }
-                    None => Ok(Next::Rest(None)),
+                if let Some(written) = self.record_launched(work, &after, &job).await {
+                    work.refresh(written);
+                    Ok(Next::Again)
+                } else {
+                    let jobs = after.jobs.iter().cloned().collect();
+                    self.leave(&work.key, work.object.clone(), jobs);
+                    Ok(Next::Rest(None))
                 }
             }
             Ok(Launch::TooSoon(wait)) => {
@@ -185,6 +233,9 @@ impl Context {
                 Ok(Next::Again)
             }
             Err(error) => {
+                if error.is_in_doubt() {
+                    self.remember(&work.key, &work.object, |memory| memory.accounted.set(job_type, false));
+                }
                 self.launch_failed(work, job_type, &error, now);
                 Ok(Next::Again)
             }
@@ -201,11 +252,16 @@ impl Context {
     }
 
     fn call_failed(&self, work: &Work, error: &ProviderError, now: Timestamp) {
+        self.delay_calls(work, now, error.retry_after());
+    }
+
+    /// What changes something elsewhere is not tried again before a while, at least as long as was asked for.
+    pub(crate) fn delay_calls(&self, work: &Work, now: Timestamp, at_least: Option<Duration>) {
         self.remember(&work.key, &work.object, |memory| {
             memory.failed_calls = memory.failed_calls.saturating_add(1);
             let doublings = memory.failed_calls.saturating_sub(1).min(20);
             let delay = CALL_DELAY_FIRST.saturating_mul(1 << doublings).min(CALL_DELAY_LONGEST);
-            memory.call_not_before = Some(now + delay.max(error.retry_after().unwrap_or_default()));
+            memory.call_not_before = Some(now + delay.max(at_least.unwrap_or_default()));
         });
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a job is written to the status as soon as the backend has named it, and nothing else is done to the object
 //! before; a write that fails is repeated without repeating the launch; what a poll or a decision changed is on the server
-//! before the next request to a backend leaves.
+//! before the next request to a backend leaves, but for a launch, with whose job it is written.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,10 @@ use compact_str::CompactString;
 use kube::ResourceExt;
 
 use crate::{
-    api::{ComputeInstance, ComputeInstanceStatus},
+    api::{ComputeInstance, ComputeInstanceStatus, Phase},
     operator::{
         context::{Context, ObjectKey},
         decide::{Step, decide},
-        status_writer::Guard,
         trace,
     },
 };
@@ -66,20 +65,32 @@ impl Work {
 
     /// Changes the status in memory; it is written before anything else leaves.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut ComputeInstanceStatus)) {
-        let object = Arc::make_mut(&mut self.object);
-        let before = object.status.clone().unwrap_or_default();
-        let mut after = before.clone();
+        let mut after = self.object.status.clone().unwrap_or_default();
         change(&mut after);
-        if after != before {
-            trace::job_changes(object, Some(&before.jobs), &after.jobs);
-            object.status = Some(after);
-            self.saved.get_or_insert(before);
+        self.set_status(after);
+    }
+
+    /// Replaces the status in memory; it is written before anything else leaves.
+    pub(crate) fn set_status(&mut self, after: ComputeInstanceStatus) {
+        if self.object.status.as_ref().is_some_and(|before| *before == after) {
+            return;
         }
+        let object = Arc::make_mut(&mut self.object);
+        let before = object.status.replace(after).unwrap_or_default();
+        if let Some(after) = &object.status {
+            trace::job_changes(object, Some(&before.jobs), &after.jobs);
+        }
+        self.saved.get_or_insert(before);
+    }
+
+    /// Whether the status says Running.
+    pub(crate) fn is_running(&self) -> bool {
+        self.object.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running)
     }
 
     /// The status that the server has.
-    pub(crate) fn saved_status(&self) -> ComputeInstanceStatus {
-        self.saved.clone().unwrap_or_else(|| self.object.status.clone().unwrap_or_default())
+    pub(crate) fn saved_status(&self) -> Option<&ComputeInstanceStatus> {
+        self.saved.as_ref().or(self.object.status.as_ref())
     }
 }
 
@@ -99,12 +110,16 @@ pub(crate) enum Next {
 pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<Duration>, ReconcileError> {
     let Some(object) = ctx.instance(key) else {
         ctx.forget(key);
-        return Ok(None);
+        return Ok(ctx.tend_remains(key, false).await);
     };
     let mut work = Work::new(key.clone(), object);
     let result = pass(ctx, &mut work).await;
     if result.is_err() {
         ctx.ask_again(&work);
+    }
+    if ctx.remains.has(key) {
+        let wait = ctx.tend_remains(key, true).await;
+        return result.map(|rest| [rest, wait].into_iter().flatten().min());
     }
     result
 }
@@ -112,9 +127,14 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
 async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, ReconcileError> {
     let mut last = String::new();
     for _ in 0..STEPS_MAX {
-        let seen = ctx.observe(&work.key, &work.object);
+        let mut seen = ctx.observe(&work.key, &work.object);
+        if work.object.metadata.deletion_timestamp.is_none() && !seen.memory.accounted.deprovision {
+            // Nobody has launched what only a deletion asks for.
+            seen.memory.accounted.deprovision = true;
+            ctx.remember(&work.key, &work.object, |memory| memory.accounted.deprovision = true);
+        }
         let step = decide(&work.object, &seen, &ctx.policy);
-        if !matches!(step, Step::Write { .. } | Step::Poll { .. }) {
+        if !matches!(step, Step::Write { .. } | Step::Poll { .. } | Step::Launch { .. }) {
             flush(ctx, work).await?;
         }
         if let Step::Wait { until } = step {
@@ -137,8 +157,8 @@ async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, Reconc
 /// Writes what is only in memory.
 async fn flush(ctx: &Context, work: &mut Work) -> Result<(), ReconcileError> {
     let Some(before) = &work.saved else { return Ok(()) };
-    let after = work.object.status.clone().unwrap_or_default();
-    let written = ctx.write_status(&work.key, &work.object, before, &after, Guard::SameObject).await;
+    let Some(after) = &work.object.status else { return Ok(()) };
+    let written = ctx.write_status(&work.key, &work.object, before, after).await;
     let written = written.map_err(ReconcileError::api("write the status"))?;
     work.refresh(written);
     Ok(())

@@ -2,18 +2,26 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{
-    Api, ResourceExt,
-    api::{Patch, PatchParams},
+    Api, Resource,
+    api::{Patch, PatchParams, Request},
 };
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
-    api::{ComputeInstance, ComputeInstanceStatus, JobStatus},
+    api::{
+        ComputeInstance, ComputeInstanceStatus, JobHistory, JobStatus, Phase,
+        compute_instance::{TenantReference, VirtualMachineReference},
+        legacy::LegacyJob,
+    },
     operator::{
         context::{Context, ObjectKey},
         decide::record_job,
+        first_field::first_field,
+        reconcile::Work,
         trace,
     },
 };
@@ -22,34 +30,114 @@ use crate::{
 const RECORD_DELAY_FIRST: Duration = Duration::from_millis(50);
 const RECORD_DELAY_LONGEST: Duration = Duration::from_secs(5);
 
-fn changed<T: PartialEq + Serialize>(patch: &mut Map<String, Value>, field: &str, before: &T, after: &T) {
-    if before != after {
-        let value = serde_json::to_value(after).unwrap_or(Value::Null);
-        patch.insert(field.to_owned(), value);
+/// A field as a merge patch carries it: left out where it is the same, `null` where it goes.
+type Change<'a, T> = Option<Option<&'a T>>;
+
+fn changed<'a, T: PartialEq>(before: Option<&T>, after: Option<&'a T>) -> Change<'a, T> {
+    (before != after).then_some(after)
+}
+
+fn filled<T>(list: &Vec<T>) -> Option<&Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+/// The merge patch (RFC 7386) that makes one status of another: arrays whole, `null` for what goes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MergePatch<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Change<'a, Phase>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Change<'a, Vec<Condition>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virtual_machine_reference: Change<'a, VirtualMachineReference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_reference: Change<'a, TenantReference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desired_config_version: Change<'a, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconciled_config_version: Change<'a, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_restarted_at: Change<'a, Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Change<'a, JobHistory>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provision_job: Change<'a, LegacyJob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprovision_job: Change<'a, LegacyJob>,
+}
+
+impl<'a> MergePatch<'a> {
+    pub(crate) fn between(before: &ComputeInstanceStatus, after: &'a ComputeInstanceStatus) -> Self {
+        fn history(status: &ComputeInstanceStatus) -> Option<&JobHistory> {
+            (!status.jobs.is_empty()).then_some(&status.jobs)
+        }
+        // A field that the CRD gains must be written: this does not compile without it.
+        let ComputeInstanceStatus {
+            phase,
+            conditions,
+            virtual_machine_reference,
+            tenant_reference,
+            desired_config_version,
+            reconciled_config_version,
+            last_restarted_at,
+            jobs: _,
+            provision_job,
+            deprovision_job,
+        } = after;
+        Self {
+            phase: changed(before.phase.as_ref(), phase.as_ref()),
+            conditions: changed(filled(&before.conditions), filled(conditions)),
+            virtual_machine_reference: changed(
+                before.virtual_machine_reference.as_ref(),
+                virtual_machine_reference.as_ref(),
+            ),
+            tenant_reference: changed(before.tenant_reference.as_ref(), tenant_reference.as_ref()),
+            desired_config_version: changed(before.desired_config_version.as_ref(), desired_config_version.as_ref()),
+            reconciled_config_version: changed(
+                before.reconciled_config_version.as_ref(),
+                reconciled_config_version.as_ref(),
+            ),
+            last_restarted_at: changed(before.last_restarted_at.as_ref(), last_restarted_at.as_ref()),
+            jobs: changed(history(before), history(after)),
+            provision_job: changed(before.provision_job.as_ref(), provision_job.as_ref()),
+            deprovision_job: changed(before.deprovision_job.as_ref(), deprovision_job.as_ref()),
+        }
     }
 }
 
-/// The merge patch (RFC 7386) that makes `after` of `before`: arrays whole, `null` for what goes.
-pub(crate) fn merge_patch(before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Map<String, Value> {
-    let mut patch = Map::new();
-    changed(&mut patch, "phase", &before.phase, &after.phase);
-    changed(&mut patch, "conditions", &before.conditions, &after.conditions);
-    changed(&mut patch, "virtualMachineReference", &before.virtual_machine_reference, &after.virtual_machine_reference);
-    changed(&mut patch, "tenantReference", &before.tenant_reference, &after.tenant_reference);
-    changed(&mut patch, "desiredConfigVersion", &before.desired_config_version, &after.desired_config_version);
-    changed(&mut patch, "reconciledConfigVersion", &before.reconciled_config_version, &after.reconciled_config_version);
-    changed(&mut patch, "lastRestartedAt", &before.last_restarted_at, &after.last_restarted_at);
-    changed(&mut patch, "jobs", &before.jobs, &after.jobs);
-    changed(&mut patch, "provisionJob", &before.provision_job, &after.provision_job);
-    changed(&mut patch, "deprovisionJob", &before.deprovision_job, &after.deprovision_job);
-    patch
+/// The body of a merge patch of the status subresource.
+#[derive(Debug, Serialize)]
+struct StatusBody<'a> {
+    metadata: StatusMeta<'a>,
+    status: MergePatch<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusMeta<'a> {
+    resource_version: Option<&'a str>,
+}
+
+/// Of the answer to a write, what the writer does not know.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    resource_version: String,
 }
 
 /// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on: a namesake that was made since
 /// keeps its status. A merge patch can't say that, since the status subresource ignores the metadata in it.
-fn json_patch(uid: Option<&str>, merge: Map<String, Value>) -> Value {
+fn json_patch(uid: Option<&str>, before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Value {
     let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
-    operations.extend(merge.into_iter().map(|(field, value)| {
+    if *before == ComputeInstanceStatus::default() {
+        // Where there is no status yet, no field can be added to it.
+        operations.push(json!({ "op": "add", "path": "/status", "value": after }));
+        return Value::Array(operations);
+    }
+    let changes = serde_json::to_value(MergePatch::between(before, after)).unwrap_or_default();
+    let changes = changes.as_object().cloned().unwrap_or_default();
+    operations.extend(changes.into_iter().map(|(field, value)| {
         let path = format!("/status/{field}");
         match value {
             Value::Null => json!({ "op": "remove", "path": path }),
@@ -59,30 +147,21 @@ fn json_patch(uid: Option<&str>, merge: Map<String, Value>) -> Value {
     Value::Array(operations)
 }
 
-/// How a write is kept from what it must not overwrite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guard {
-    /// It fails when anybody else has changed the object.
-    Unchanged,
-    /// It fails when the object is another one of the same name.
-    SameObject,
-}
-
 impl Context {
     pub(crate) fn instance_api(&self, key: &ObjectKey) -> Api<ComputeInstance> {
         Api::namespaced(self.client.clone(), &key.namespace)
     }
 
-    /// Writes a status over the one that the server has; returns the object as it is then.
+    /// Writes a status over the one that the server has; returns the object as it is then. It fails when the object is
+    /// another one of the same name.
     pub(crate) async fn write_status(
         &self,
         key: &ObjectKey,
         object: &ComputeInstance,
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
-        guard: Guard,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
-        let write = self.send_status(key, object, before, after, guard);
+        let write = self.send_status(key, object, before, after);
         trace::api_write(&key.name, "status", after.phase, write).await
     }
 
@@ -92,27 +171,36 @@ impl Context {
         object: &ComputeInstance,
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
-        guard: Guard,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
-        let changes = merge_patch(before, after);
-        let metadata = json!({ "resourceVersion": object.resource_version() });
-        let merge = Patch::Merge(json!({ "metadata": metadata, "status": changes }));
-        let api = self.instance_api(key);
-        let written = match self.in_time(api.patch_status(&key.name, &PatchParams::default(), &merge)).await {
+        let merge: Patch<StatusBody<'_>> = Patch::Merge(StatusBody {
+            metadata: StatusMeta { resource_version: object.metadata.resource_version.as_deref() },
+            status: MergePatch::between(before, after),
+        });
+        let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
+            .patch_subresource("status", &key.name, &PatchParams::default(), &merge)
+            .map_err(kube::Error::BuildRequest)?;
+        let written = match self.in_time(self.client.request_text(request)).await {
+            // The server changed the very version that is known, so that only its number is news.
+            Ok(answer) => {
+                let metadata: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
+                let mut written = ComputeInstance {
+                    metadata: object.metadata.clone(),
+                    spec: object.spec.clone(),
+                    status: Some(after.clone()),
+                };
+                written.metadata.resource_version = Some(metadata.resource_version);
+                written
+            }
             // Somebody else was faster, and this write need not mind: what it must not meet is a namesake. A merge patch of
-            // the status can't say that, and costs the server a fraction of a JSON patch: hence the two attempts. Where
-            // there is no status yet, no field can be added to it.
-            Err(kube::Error::Api(status))
-                if status.is_conflict()
-                    && guard == Guard::SameObject
-                    && *before != ComputeInstanceStatus::default() =>
-            {
-                let operations = json_patch(object.metadata.uid.as_deref(), merge_patch(before, after));
+            // the status can't say that, and costs the server a fraction of a JSON patch: hence the two attempts.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                let operations = json_patch(object.metadata.uid.as_deref(), before, after);
                 let patch: Patch<()> =
                     Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
+                let api = self.instance_api(key);
                 self.in_time(api.patch_status(&key.name, &PatchParams::default(), &patch)).await?
             }
-            written => written?,
+            Err(error) => return Err(error),
         };
         let written = Arc::new(written);
         self.fresh_instances.remember(key, &written);
@@ -121,19 +209,19 @@ impl Context {
 
     /// Records a job that was launched, whatever it takes: nothing else happens to the object before this has succeeded.
     ///
-    /// Returns `None` when the object is gone; the job is then in nobody's care and is reported.
+    /// Returns `None` when the object is gone.
     pub(crate) async fn record_launched(
         &self,
-        key: &ObjectKey,
-        object: &ComputeInstance,
-        before: &ComputeInstanceStatus,
+        work: &Work,
         after: &ComputeInstanceStatus,
         job: &JobStatus,
     ) -> Option<Arc<ComputeInstance>> {
-        let (mut before, mut after) = (before.clone(), after.clone());
+        let (key, object) = (&work.key, &work.object);
+        let mut before = work.saved_status().cloned().unwrap_or_default();
+        let mut merged = after.clone();
         let mut delay = RECORD_DELAY_FIRST;
         loop {
-            let gone = match self.write_status(key, object, &before, &after, Guard::SameObject).await {
+            let gone = match self.write_status(key, object, &before, &merged).await {
                 Ok(written) => return Some(written),
                 Err(kube::Error::Api(status)) if status.is_not_found() => true,
                 Err(error) => {
@@ -143,10 +231,8 @@ impl Context {
                     let api = self.instance_api(key);
                     match self.in_time(api.get_opt(&key.name)).await {
                         Ok(Some(live)) if live.metadata.uid == object.metadata.uid => {
-                            // Whoever wrote in between must not lose what they wrote, nor the job its place.
                             before = live.status.unwrap_or_default();
-                            after = before.clone();
-                            record_job(&mut after, job.clone(), self.config.max_job_history, self.clock.now());
+                            merged = over(&before, after, job, self.config.max_job_history, self.clock.now());
                             false
                         }
                         Ok(_) => true,
@@ -162,10 +248,32 @@ impl Context {
     }
 }
 
+/// What a launch says, put over a status that somebody else may have written to in between: they must not lose what they
+/// wrote, nor the job its place, nor what it was asked for.
+fn over(
+    live: &ComputeInstanceStatus,
+    launched: &ComputeInstanceStatus,
+    job: &JobStatus,
+    max_history: usize,
+    now: Timestamp,
+) -> ComputeInstanceStatus {
+    let mut merged = live.clone();
+    merged.phase = launched.phase;
+    merged.desired_config_version.clone_from(&launched.desired_config_version);
+    merged.tenant_reference.clone_from(&launched.tenant_reference);
+    for condition in &launched.conditions {
+        match merged.conditions.iter_mut().find(|present| present.type_ == condition.type_) {
+            Some(present) => present.clone_from(condition),
+            None => merged.conditions.push(condition.clone()),
+        }
+    }
+    record_job(&mut merged, job.clone(), max_history, now);
+    merged
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{JobHistory, Phase, compute_instance::TenantReference, legacy::LegacyJob};
 
     #[test]
     fn a_patch_carries_what_changed_and_nothing_else() {
@@ -182,9 +290,9 @@ mod tests {
             provision_job: None,
             ..before.clone()
         };
-        let patch = Value::Object(merge_patch(&before, &after));
+        let patch = serde_json::to_value(MergePatch::between(&before, &after)).expect("JSON");
         assert_eq!(patch, json!({ "phase": "Running", "tenantReference": null, "provisionJob": null }));
-        assert!(merge_patch(&after, &after).is_empty());
+        assert_eq!(serde_json::to_value(MergePatch::between(&after, &after)).expect("JSON"), json!({}));
     }
 
     #[test]
@@ -194,10 +302,11 @@ mod tests {
         let before = ComputeInstanceStatus { jobs, phase: Some(Phase::Starting), ..ComputeInstanceStatus::default() };
         for after in [ComputeInstanceStatus::default(), ComputeInstanceStatus { phase: None, ..before.clone() }] {
             let mut document = serde_json::to_value(&before).expect("JSON");
-            for (field, value) in merge_patch(&before, &after) {
+            let patch = serde_json::to_value(MergePatch::between(&before, &after)).expect("JSON");
+            for (field, value) in patch.as_object().expect("an object") {
                 match value {
-                    Value::Null => drop(document.as_object_mut().expect("an object").remove(&field)),
-                    value => document[&field] = value,
+                    Value::Null => drop(document.as_object_mut().expect("an object").remove(field)),
+                    value => document[field] = value.clone(),
                 }
             }
             assert_eq!(serde_json::from_value::<ComputeInstanceStatus>(document).expect("a status"), after);

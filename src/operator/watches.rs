@@ -1,13 +1,17 @@
 //! The watches: they fill the caches and put keys on the queue.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
     Api, Client,
     runtime::{
         WatchStreamExt,
-        reflector::{self, store::Writer},
+        reflector::{self, ObjectRef, store::Writer},
         utils::Backoff,
         watcher::{self, Event},
     },
@@ -68,12 +72,15 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>
     let events = kube::runtime::watcher(api, watcher::Config::default()).backoff(WatchBackoff::default());
     let mut events = std::pin::pin!(reflector::reflector(writer, events));
     let mut listed = BTreeSet::new();
+    let mut before: BTreeMap<ObjectKey, Arc<ComputeInstance>> = BTreeMap::new();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Apply(instance)) => {
                 let key = ObjectKey::of(&instance);
                 ctx.ownership.observe(&key, &instance);
-                ctx.wake(key);
+                if !ctx.fresh_instances.is_echo(&key, &instance) {
+                    ctx.wake(key);
+                }
             }
             Ok(Event::InitApply(instance)) => {
                 let key = ObjectKey::of(&instance);
@@ -84,11 +91,23 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>
             Ok(Event::Delete(instance)) => {
                 let key = ObjectKey::of(&instance);
                 ctx.ownership.remove(&key);
+                ctx.vanished(&key, Arc::new(instance));
                 ctx.wake(key);
             }
-            Ok(Event::Init) => listed.clear(),
+            Ok(Event::Init) => {
+                listed.clear();
+                before =
+                    ctx.instances.state().into_iter().map(|object| (ObjectKey::of(object.as_ref()), object)).collect();
+            }
             // What went while nobody watched: no event tells of it.
             Ok(Event::InitDone) => {
+                for (key, object) in std::mem::take(&mut before) {
+                    let now = ctx.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
+                    if now.is_none_or(|now| now.metadata.uid != object.metadata.uid) {
+                        ctx.vanished(&key, object);
+                        ctx.wake(key);
+                    }
+                }
                 for key in ctx.ownership.retain(&std::mem::take(&mut listed)) {
                     ctx.wake(key);
                 }

@@ -225,7 +225,7 @@ impl Boot {
             .body(patch.into_bytes())
             .map_err(kube::Error::HttpError)?;
         // On the heap: what boots would carry the room for it around.
-        Box::pin(self.client.request::<serde::de::IgnoredAny>(request)).await.map(drop)
+        Box::pin(self.client.request_text(request)).await.map(drop)
     }
 }
 

@@ -12,7 +12,7 @@ use provbench::{clock::SharedClock, cluster::ClusterService};
 use serde_json::json;
 use tower::{BoxError, ServiceExt as _};
 
-use super::Log;
+use super::{Log, cut::Cut};
 
 type AnyBody = http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>;
 
@@ -40,14 +40,15 @@ pub(crate) struct ApiServer {
     service: ClusterService,
     clock: SharedClock,
     log: Log,
+    cut: Cut,
     rules: Arc<Mutex<Vec<Rule>>>,
     watch_delay: Arc<Mutex<Duration>>,
     requests: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl ApiServer {
-    pub(crate) fn new(service: ClusterService, clock: SharedClock, log: Log) -> Self {
-        Self { service, clock, log, rules: Arc::default(), watch_delay: Arc::default(), requests: Arc::default() }
+    pub(crate) fn new(service: ClusterService, clock: SharedClock, log: Log, cut: Cut) -> Self {
+        Self { service, clock, log, cut, rules: Arc::default(), watch_delay: Arc::default(), requests: Arc::default() }
     }
 
     /// The next `times` requests for which `when` holds (of method and path, and of the body) meet a fault.
@@ -103,11 +104,17 @@ impl ApiServer {
             self.log.lock().push(format!("api {line} {text}"));
             self.requests.lock().push((line.clone(), text.clone()));
         }
+        if !is_watch {
+            self.cut.point().await;
+        }
         let fault = if is_watch { None } else { self.fault(&line, &text) };
         if let Some(fault @ (Fault::Refuse(_) | Fault::Hang)) = fault {
             return self.faulty(fault).await;
         }
         let response = self.service.clone().oneshot(Request::from_parts(parts, Full::new(body))).await?;
+        if !is_watch {
+            self.cut.point().await;
+        }
         if let Some(fault) = fault {
             return self.faulty(fault).await;
         }

@@ -17,7 +17,7 @@ use provbench::{
 use serde_json::{Value, json};
 use tower::{BoxError, util::BoxCloneService};
 
-use super::{Log, TOKEN, millis};
+use super::{Log, TOKEN, cut::Cut, millis};
 
 /// How the backends behave.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Behaviour {
     pub(crate) hand_off: Duration,
     pub(crate) create_time: Duration,
     pub(crate) delete_time: Duration,
+    /// From what a playbook does last to the end of its job.
+    pub(crate) tail: Duration,
     /// From a cancel to its effect.
     pub(crate) cancel_time: Duration,
     /// The templates are workflow job templates.
@@ -53,6 +55,7 @@ impl Default for Behaviour {
             hand_off: millis(200),
             create_time: millis(2_000),
             delete_time: millis(1_500),
+            tail: millis(0),
             cancel_time: millis(100),
             workflows: false,
             refuse_launches: (0, 500),
@@ -69,6 +72,9 @@ impl Default for Behaviour {
 struct Job {
     status: &'static str,
     cancel_at: Option<jiff::Timestamp>,
+    delete: bool,
+    /// As a string of JSON.
+    extra_vars: String,
 }
 
 /// A launch or webhook that was answered with yes.
@@ -87,6 +93,7 @@ struct State {
     attempts: Vec<(String, jiff::Timestamp)>,
     cancels: Vec<u64>,
     polls: usize,
+    look_ups: usize,
     /// UID of an object → playbooks at work on it.
     at_work: BTreeMap<String, usize>,
     overlaps: Vec<String>,
@@ -97,13 +104,14 @@ pub(crate) struct Backend {
     client: Client,
     clock: SharedClock,
     log: Log,
+    cut: Cut,
     behaviour: Arc<Mutex<Behaviour>>,
     state: Arc<Mutex<State>>,
 }
 
 impl Backend {
-    pub(crate) fn new(client: Client, clock: SharedClock, log: Log) -> Self {
-        Self { client, clock, log, behaviour: Arc::default(), state: Arc::default() }
+    pub(crate) fn new(client: Client, clock: SharedClock, log: Log, cut: Cut) -> Self {
+        Self { client, clock, log, cut, behaviour: Arc::default(), state: Arc::default() }
     }
 
     pub(crate) fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
@@ -134,6 +142,16 @@ impl Backend {
         self.state.lock().polls
     }
 
+    /// The status of every job, by its number.
+    pub(crate) fn job_statuses(&self) -> Vec<(u64, &'static str)> {
+        self.state.lock().jobs.iter().map(|(id, job)| (*id, job.status)).collect()
+    }
+
+    /// Times that the jobs of a template were listed.
+    pub(crate) fn look_ups(&self) -> usize {
+        self.state.lock().look_ups
+    }
+
     /// Objects on which two playbooks were at work at once.
     pub(crate) fn overlaps(&self) -> Vec<String> {
         self.state.lock().overlaps.clone()
@@ -144,7 +162,9 @@ impl Backend {
         BoxCloneService::new(tower::service_fn(move |request: Request<Bytes>| {
             let this = this.clone();
             async move {
+                this.cut.point().await;
                 let (status, body) = this.answer(request).await;
+                this.cut.point().await;
                 Ok::<_, BoxError>(Response::builder().status(status).body(Bytes::from(body.to_string()))?)
             }
         }))
@@ -179,6 +199,9 @@ impl Backend {
             ("POST", [kind, id @ ("1" | "2"), "launch"]) if *kind == templates => {
                 self.launch(*id == "2", request.body()).await
             }
+            ("GET", [kind, id @ ("1" | "2"), listed]) if *kind == templates && *listed == jobs => {
+                self.list(*id == "2", request.uri().query().unwrap_or_default())
+            }
             ("GET", [kind, id]) if *kind == jobs => self.read(id),
             ("POST", [kind, id, "cancel"]) if *kind == jobs => self.cancel(id),
             _ => (404, json!({"detail": "The requested resource could not be found."})),
@@ -197,7 +220,8 @@ impl Backend {
     fn begin(&self, delete: bool, payload: Value) -> u64 {
         let mut state = self.state.lock();
         let id = state.launched.len() as u64 + 1;
-        state.jobs.insert(id, Job { status: "pending", cancel_at: None });
+        let extra_vars = json!({"ansible_eda": {"event": {"payload": payload}}}).to_string();
+        state.jobs.insert(id, Job { status: "pending", cancel_at: None, delete, extra_vars });
         let instance = payload["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         state.launched.push(Launched { instance, delete, at: self.clock.now(), id });
         drop(state);
@@ -243,6 +267,21 @@ impl Backend {
             Some((id, job)) => (200, json!({"id": id, "status": job.status, "job_explanation": ""})),
             None => (404, json!({"detail": "No Job matches the given query."})),
         }
+    }
+
+    /// The jobs of one template, the newest first.
+    fn list(&self, delete: bool, query: &str) -> (u16, Value) {
+        let mut state = self.state.lock();
+        state.look_ups += 1;
+        let after = query.split('&').find_map(|pair| pair.strip_prefix("id__gt=")?.parse().ok()).unwrap_or(0);
+        let jobs: Vec<Value> = state
+            .jobs
+            .range(after + 1..)
+            .rev()
+            .filter(|(_, job)| job.delete == delete)
+            .map(|(id, job)| json!({"id": id, "status": job.status, "extra_vars": job.extra_vars}))
+            .collect();
+        (200, json!({"count": jobs.len(), "next": null, "previous": null, "results": jobs}))
     }
 
     fn cancel(&self, id: &str) -> (u16, Value) {
@@ -321,6 +360,9 @@ impl Backend {
             self.create(id, &object, behaviour.create_time).await
         };
         *self.state.lock().at_work.entry(uid).or_default() -= 1;
+        if ended.is_ok() && !behaviour.tail.is_zero() {
+            self.clock.sleep(behaviour.tail).await;
+        }
         self.set(id, ended.err().unwrap_or("successful"));
     }
 
@@ -332,7 +374,7 @@ impl Backend {
         let api = self.instances(object);
         let name = object.name_any();
         let live = api.get(&name).await.map_err(|_| "failed")?;
-        let tenant = live.status.as_ref().and_then(|status| status.tenant_reference.clone()).ok_or("failed")?;
+        let tenant = object.status.as_ref().and_then(|status| status.tenant_reference.clone()).ok_or("failed")?;
         let mut finalizers = live.finalizers().to_vec();
         if !live.has_finalizer(names::PLAYBOOK_FINALIZER) {
             finalizers.push(names::PLAYBOOK_FINALIZER.to_owned());

@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub(crate) mod backend;
+pub(crate) mod cut;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +27,7 @@ use provbench::{
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use self::{api::ApiServer, backend::Backend};
+use self::{api::ApiServer, backend::Backend, cut::Cut};
 
 pub(crate) const NAMESPACE: &str = "vms";
 pub(crate) const TOKEN: &str = "t0ps3cret";
@@ -72,6 +73,7 @@ pub(crate) struct Lab {
     pub(crate) server: ApiServer,
     pub(crate) backend: Backend,
     pub(crate) log: Log,
+    pub(crate) cut: Cut,
     config: Config,
     running: Option<Running>,
 }
@@ -95,9 +97,10 @@ impl Lab {
         }
         let client = cluster.client(NAMESPACE);
         let log = Log::default();
-        let server = ApiServer::new(cluster.service(), clock.clone(), log.clone());
-        let backend = Backend::new(client.clone(), clock.clone(), log.clone());
-        let lab = Self { clock, cluster, client, server, backend, log, config, running: None };
+        let cut = Cut::default();
+        let server = ApiServer::new(cluster.service(), clock.clone(), log.clone(), cut.clone());
+        let backend = Backend::new(client.clone(), clock.clone(), log.clone(), cut.clone());
+        let lab = Self { clock, cluster, client, server, backend, log, cut, config, running: None };
         lab.create_namespace(NAMESPACE).await;
         lab
     }
@@ -183,10 +186,11 @@ impl Lab {
         self.patch(name, json!({"metadata": {"finalizers": finalizers}})).await;
     }
 
-    /// Strips all finalizers and deletes: as an impatient administrator does.
+    /// Deletes and strips all finalizers: as an impatient administrator does.
     pub(crate) async fn remove_by_force(&self, name: &str) {
-        self.patch(name, json!({"metadata": {"finalizers": []}})).await;
-        let _ = self.instances().delete(name, &DeleteParams::default()).await;
+        self.delete(name).await;
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": []}}));
+        let _ = self.instances().patch(name, &PatchParams::default(), &patch).await;
         assert!(self.get(name).await.is_none(), "{name} is gone");
     }
 

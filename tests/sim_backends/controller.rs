@@ -175,6 +175,13 @@ async fn the_jobs_of_a_template_are_listed_under_it() {
     assert_eq!(ids(world.get("/api/v2/job_templates/7/jobs/?id=3").await), [3]);
     assert_eq!(ids(world.get("/api/v2/jobs/?status=successful&name=delete-vm").await), [2]);
     assert_eq!(ids(world.get("/api/v2/jobs/?id__in=3,1,9").await), [1, 3], "in order, and only those there are");
+    assert_eq!(ids(world.get("/api/v2/job_templates/7/jobs/?id__gt=1&order_by=-id").await), [3]);
+    let since = |at: &str| format!("/api/v2/jobs/?created__gte={}", at.replace('+', "%2B").replace(':', "%3A"));
+    let created = world.get("/api/v2/jobs/2/").await["created"].as_str().expect("a time").to_owned();
+    assert_eq!(ids(world.get(&since(&created)).await).last(), Some(&3));
+    assert!(ids(world.get(&since("2100-01-01T00:00:00Z")).await).is_empty());
+    let (status, refused) = world.call("GET", "/api/v2/jobs/?extra_vars__icontains=uid", &Value::Null).await;
+    assert_eq!((status.as_u16(), &refused["detail"]), (403, &json!("Filtering on extra_vars is not allowed.")));
     let listed = &world.get("/api/v2/jobs/?id=3").await["results"][0];
     assert_eq!((listed.get("extra_vars"), listed.get("result_traceback")), (None, None));
     let listed = &world.get("/api/v2/jobs/?id=3&include=extra_vars").await["results"][0];

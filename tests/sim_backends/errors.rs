@@ -106,7 +106,7 @@ proptest! {
         collection in "jobs|job_templates|workflow_jobs|unified_jobs|labels|organizations|unified_job_templates|me|[a-z]{0,4}",
         id in "[0-9]{0,21}|[a-z+%]{1,6}|create-vm(\\+\\+Default)?",
         tail in "|launch/|cancel/|job_events/|workflow_nodes/|[a-z]{1,4}",
-        query in "|\\?(page|page_size|id__in|status|order_by|name|start_line__gte)=[-0-9a-z,%+]{0,22}",
+        query in "|\\?(page|page_size|id__in|id__gt|created__gte|extra_vars|status|order_by|name|start_line__gte)=[-0-9a-z,%+]{0,22}",
         body in "|\\{\\}|\\{\"extra_vars\":.{0,8}\\}|[\\[\\]{}\":,a-z0-9]{0,12}",
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");

@@ -35,6 +35,33 @@ impl Schema {
         prune::prune_field(&self.root, "status", status, unknown)
     }
 
+    /// Whether a field of the status is known, has nothing unknown in it and is valid, and the schema has no defaults for the
+    /// status and no rules that concern it as a whole. False is no verdict: then the whole status has to be looked at.
+    pub(super) fn takes_status_field(&self, field: &str, value: &Value) -> bool {
+        let Some(status) = self.root.property("status") else { return false };
+        let Some(node) = status.property(field) else { return false };
+        let mut errors = Vec::new();
+        let mut place = Place::default();
+        status.rules.is_empty() && !status.has_defaults && prune::is_known(node, value) && {
+            validate::validate(node, value, &mut place, &mut errors);
+            errors.is_empty()
+        }
+    }
+
+    /// Whether the metadata are bound by the general rules for metadata alone.
+    pub(super) fn leaves_metadata_alone(&self) -> bool {
+        self.root.rules.is_empty()
+            && !self.root.has_defaults
+            && self.root.property("metadata").is_none_or(|metadata| {
+                metadata.rules.is_empty() && metadata.properties.is_empty() && metadata.required.is_empty()
+            })
+    }
+
+    /// The fields that a status must have.
+    pub(super) fn status_requires(&self) -> &[String] {
+        self.root.property("status").map(|status| status.required.as_slice()).unwrap_or_default()
+    }
+
     /// What is wrong with an object. A value that is as it was in `old` is not complained about: a schema that became
     /// stricter must not stop others from being changed.
     pub(super) fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {

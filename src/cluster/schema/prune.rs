@@ -32,6 +32,31 @@ pub(super) fn prune_field(root: &Node, field: &str, value: &mut Value, unknown: 
     }
 }
 
+/// Whether pruning surely leaves a value as it is.
+pub(super) fn is_known(node: &Node, value: &Value) -> bool {
+    match value {
+        Value::Object(fields) if node.has_defaults && lacks_a_default(node, fields) => false,
+        Value::Object(fields) => {
+            // Both are sorted, so that one pass over both pairs them.
+            let mut properties = node.properties.iter().peekable();
+            fields.iter().all(|(field, value)| {
+                while properties.next_if(|(name, _)| name.as_str() < field.as_str()).is_some() {}
+                if node.embedded && matches!(field.as_str(), "apiVersion" | "kind" | "metadata") {
+                    return true;
+                }
+                match (properties.next_if(|(name, _)| name == field), &node.additional) {
+                    (Some((_, node)), _) => is_known(node, value),
+                    (None, Additional::Of(node)) => is_known(node, value),
+                    (None, Additional::Any) => true,
+                    (None, Additional::None) => node.preserve,
+                }
+            })
+        }
+        Value::Array(items) => node.items.as_ref().is_none_or(|node| items.iter().all(|item| is_known(node, item))),
+        _ => true,
+    }
+}
+
 /// The path so far, kept only where dropped fields are noted: it costs an allocation a step.
 #[derive(Default)]
 struct Path(Vec<String>);
@@ -116,6 +141,12 @@ fn walk_object(node: &Node, fields: &mut Map<String, Value>, whole: bool, path: 
         fields.remove(&stranger);
         dropped.note(path, &stranger);
     }
+}
+
+/// Whether there is something to fill in, or might be: a null counts as nothing given in some places.
+fn lacks_a_default(node: &Node, fields: &Map<String, Value>) -> bool {
+    let given = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
+    node.properties.iter().any(|(name, property)| property.default.is_some() && !given(name))
 }
 
 fn fill_in(node: &Node, fields: &mut Map<String, Value>) {

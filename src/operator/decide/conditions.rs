@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::api::ComputeInstanceStatus;
+use crate::{api::ComputeInstanceStatus, operator::decide::Seen};
 
 /// The types of conditions that the operator sets.
 pub(crate) mod kind {
@@ -11,6 +11,8 @@ pub(crate) mod kind {
     pub(crate) const PROGRESSING: &str = "Progressing";
     pub(crate) const AVAILABLE: &str = "Available";
     pub(crate) const DELETING: &str = "Deleting";
+    pub(crate) const RESTART_IN_PROGRESS: &str = "RestartInProgress";
+    pub(crate) const RESTART_FAILED: &str = "RestartFailed";
 }
 
 /// Why a condition is as it is. Some are what a decision is remembered by across restarts: see each.
@@ -22,7 +24,7 @@ pub enum Reason {
     TenantMissing,
     /// The Tenant is being made.
     TenantNotReady,
-    /// The intent of a provision job: a launch follows.
+    /// A provision job is wanted, and could not be launched yet.
     ProvisionRequested,
     /// A provision job is under way.
     Provisioning,
@@ -42,7 +44,7 @@ pub enum Reason {
     CancelRequested,
     /// The running provision job can't be stopped and has to end first.
     WaitingForProvision,
-    /// The intent of a deprovision job: a launch follows.
+    /// A deprovision job is wanted, and could not be launched yet.
     DeprovisionRequested,
     /// A deprovision job is under way.
     Deprovisioning,
@@ -50,6 +52,12 @@ pub enum Reason {
     DeprovisionFailed,
     /// Nothing is left to be removed.
     Removed,
+    /// The VM is being made anew.
+    Restarting,
+    /// The VM was made anew.
+    Restarted,
+    /// The VM could not be made anew.
+    RestartFailed,
 }
 
 impl Reason {
@@ -74,6 +82,9 @@ impl Reason {
             Self::Deprovisioning => "Deprovisioning",
             Self::DeprovisionFailed => "DeprovisionFailed",
             Self::Removed => "Removed",
+            Self::Restarting => "Restarting",
+            Self::Restarted => "Restarted",
+            Self::RestartFailed => "RestartFailed",
         }
     }
 }
@@ -107,6 +118,13 @@ pub fn set_condition(
             last_transition_time: at,
             observed_generation: None,
         }),
+    }
+}
+
+/// Says that a job is wanted; where its launch has failed before, the message goes on saying why.
+pub(super) fn wish(status: &mut ComputeInstanceStatus, condition_type: &'static str, reason: Reason, seen: &Seen) {
+    if !has_reason(status, condition_type, reason) || !is_true(status, condition_type) {
+        set_condition(status, condition_type, true, reason, "", seen.now);
     }
 }
 

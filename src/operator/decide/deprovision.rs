@@ -6,16 +6,16 @@ use kube::ResourceExt;
 use crate::{
     api::{
         ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobType, Phase, compute_instance::ManagementState,
-        names,
+        config_version, names,
     },
     operator::{
         config::ProviderKind,
         decide::{
             Policy, Seen, Step, backoff, call_in_turn,
-            conditions::{Reason, has_reason, kind, set_condition},
-            current_job, launch_in_turn, poll_in_turn,
-            projection::project,
-            provision::finish,
+            conditions::{Reason, has_reason, kind, set_condition, wish},
+            current_job, find_first, launch_in_turn, poll_in_turn,
+            projection::{project, project_vm},
+            provision::{finish, unrecorded_eda_job},
             settle,
         },
     },
@@ -27,6 +27,13 @@ pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, man
     }
     let mut status = project(object, seen);
     status.phase = Some(Phase::Deleting);
+    if current_job(&status, JobType::Deprovision).is_none() {
+        // A provision job that nobody knows of would go on making what the deprovision job removes.
+        if let Some(find) = find_first(JobType::Provision, seen) {
+            return find;
+        }
+        adopt_eda_provision(object, &mut status, seen, policy);
+    }
     // More than one is under way only where an older operator launched twice: as often as there are jobs is enough.
     for _ in 0..status.jobs.len() {
         let job = current_job(&status, JobType::Provision).filter(|job| !job.state.is_terminal()).cloned();
@@ -35,23 +42,40 @@ pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, man
             if let Some(until) = eda_provision_ends(object, &mut status, job, seen, policy) {
                 let message = "the create playbook can't be stopped and has to end first";
                 set_condition(&mut status, kind::DELETING, true, Reason::WaitingForProvision, message, seen.now);
-                return settle(object, status, false, Step::Wait { until: Some(until) });
+                return settle(object, status, Step::Wait { until: Some(until) });
             }
         } else if has_reason(&status, kind::DELETING, Reason::CancelRequested) {
-            return settle(object, status, false, poll_in_turn(&job, seen, policy));
+            return settle(object, status, poll_in_turn(&job, seen, policy));
         } else if seen.memory.cancel_asked.as_ref() == Some(&job.job_id) {
             let message = format!("job {} was asked to stop", job.job_id);
             set_condition(&mut status, kind::DELETING, true, Reason::CancelRequested, &message, seen.now);
-            return settle(object, status, false, poll_in_turn(&job, seen, policy));
+            return settle(object, status, poll_in_turn(&job, seen, policy));
         } else {
             return match call_in_turn(Step::Cancel { job }, seen) {
                 // The status is written with the answer: one request less.
                 cancel @ Step::Cancel { .. } => cancel,
-                wait => settle(object, status, false, wait),
+                wait => settle(object, status, wait),
             };
         }
     }
     deprovision(object, status, seen, policy)
+}
+
+/// Records a provision job of EDA's that only shows on the object: the process that sent the webhook died before it could
+/// write that. Where its configuration has been reported the playbook has ended, and there is nothing to wait for.
+fn adopt_eda_provision(object: &ComputeInstance, status: &mut ComputeInstanceStatus, seen: &Seen, policy: &Policy) {
+    let known = status.jobs.find_latest_job_by_type(JobType::Provision).is_some();
+    if policy.provider != ProviderKind::Eda || known || !object.has_finalizer(names::PLAYBOOK_FINALIZER) {
+        return;
+    }
+    let uid = object.uid().unwrap_or_default();
+    let desired = config_version::desired(&object.spec, &uid, status.desired_config_version.as_deref());
+    if status.reconciled_config_version.is_some() {
+        return;
+    }
+    status.desired_config_version = Some(desired);
+    let message = "found by the playbook's finalizer: its launch was not recorded";
+    status.jobs.append_job(unrecorded_eda_job(status, JobState::Running, message, seen), usize::MAX);
 }
 
 /// Ends a provision job of EDA's in the history as soon as it is known to be over; until then, when to look again.
@@ -82,15 +106,18 @@ fn eda_provision_ends(
 
 fn deprovision(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen, policy: &Policy) -> Step {
     let held = object.has_finalizer(names::PLAYBOOK_FINALIZER);
+    if current_job(&status, JobType::Deprovision).is_none_or(|job| job.state.is_terminal()) {
+        project_vm(&mut status, seen);
+    }
     let Some(job) = current_job(&status, JobType::Deprovision).cloned() else {
         return if nothing_to_remove(&status, held, seen, policy) {
             removed(object, status, seen)
         } else {
-            request(object, status, seen)
+            launch(object, status, seen)
         };
     };
     if job.state.is_terminal() && has_reason(&status, kind::DELETING, Reason::DeprovisionRequested) {
-        return request(object, status, seen);
+        return launch(object, status, seen);
     }
     match job.state {
         JobState::Pending | JobState::Waiting | JobState::Running | JobState::Unknown if job.is_eda() => {
@@ -98,23 +125,35 @@ fn deprovision(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen
                 finish(&mut status, job, JobState::Succeeded, "");
                 return removed(object, status, seen);
             }
-            let deadline = job.timestamp.timestamp() + policy.eda_patience.completion;
+            let (deadline, message) = eda_deadline(&job, seen, policy);
             if deadline > seen.now {
-                return settle(object, status, false, Step::Wait { until: Some(deadline) });
+                return settle(object, status, Step::Wait { until: Some(deadline) });
             }
-            let message =
-                format!("the playbook's finalizer was not removed within {:?}", policy.eda_patience.completion);
             finish(&mut status, job, JobState::Failed, &message);
-            settle(object, status, false, Step::Wait { until: Some(seen.now) })
+            settle(object, status, Step::Wait { until: Some(seen.now) })
         }
         JobState::Pending | JobState::Waiting | JobState::Running | JobState::Unknown => {
-            settle(object, status, false, poll_in_turn(&job, seen, policy))
+            settle(object, status, poll_in_turn(&job, seen, policy))
         }
         JobState::Succeeded if !held => removed(object, status, seen),
         JobState::Failed | JobState::Canceled if !held && !job.block_deletion_on_failure => {
             removed(object, status, seen)
         }
         _ => failed(object, status, &job, seen, policy),
+    }
+}
+
+/// When a silent deprovision job of EDA's counts as lost, and what to say then. Its playbook stops the VM first: one that is
+/// still ready has not been touched.
+fn eda_deadline(job: &JobStatus, seen: &Seen, policy: &Policy) -> (Timestamp, String) {
+    let patience = policy.eda_patience;
+    let launched = job.timestamp.timestamp();
+    if seen.vm.as_ref().is_some_and(|vm| vm.ready) {
+        let limit = patience.sign_of_life.min(patience.completion);
+        (launched + limit, format!("no sign of the playbook within {limit:?}: the webhook may have been lost"))
+    } else {
+        let message = format!("the playbook's finalizer was not removed within {:?}", patience.completion);
+        (launched + patience.completion, message)
     }
 }
 
@@ -136,18 +175,13 @@ fn removed(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &S
     if object.status.as_ref().is_none_or(|before| before.jobs == status.jobs) {
         return Step::RemoveFinalizer;
     }
-    settle(object, status, false, Step::RemoveFinalizer)
+    settle(object, status, Step::RemoveFinalizer)
 }
 
-/// Records the intent of a deprovision job, and launches it once that is done.
-fn request(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen) -> Step {
-    let message = status
-        .condition(kind::DELETING)
-        .filter(|condition| condition.reason == Reason::DeprovisionRequested.as_str())
-        .map(|condition| condition.message.clone())
-        .unwrap_or_default();
-    set_condition(&mut status, kind::DELETING, true, Reason::DeprovisionRequested, &message, seen.now);
-    settle(object, status, true, launch_in_turn(JobType::Deprovision, seen))
+/// Launches a deprovision job.
+fn launch(object: &ComputeInstance, mut status: ComputeInstanceStatus, seen: &Seen) -> Step {
+    wish(&mut status, kind::DELETING, Reason::DeprovisionRequested, seen);
+    launch_in_turn(object, JobType::Deprovision, status, seen)
 }
 
 /// The latest deprovision job is over, and what it should have removed may still be there.
@@ -163,10 +197,10 @@ fn failed(
     let uid = object.uid().unwrap_or_default();
     let at = backoff::retry_at(job, failures, &seen.memory, &policy.retry, &uid);
     if at <= seen.now {
-        return request(object, status, seen);
+        return launch(object, status, seen);
     }
     let text = if job.message.is_empty() { String::new() } else { format!(": {}", job.message) };
     let message = format!("job {} ended as {}{text}; to be tried again", job.job_id, job.state);
     set_condition(&mut status, kind::DELETING, true, Reason::DeprovisionFailed, &message, seen.now);
-    settle(object, status, false, Step::Wait { until: Some(at) })
+    settle(object, status, Step::Wait { until: Some(at) })
 }

@@ -6,7 +6,7 @@ use crate::{
     api::{ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobTime, JobType, names},
     operator::{
         decide::conditions::{Reason, kind, set_condition},
-        provider::{LaunchedJob, Polled},
+        provider::{FoundJob, LaunchedJob, Polled},
     },
 };
 
@@ -31,6 +31,26 @@ pub fn after_launch(
     };
     record_job(status, job.clone(), max_history, now);
     job
+}
+
+/// Records jobs that were launched and whose record was lost, with the configuration that the last of them was asked for.
+pub fn after_find(
+    status: &mut ComputeInstanceStatus,
+    job_type: JobType,
+    found: Vec<FoundJob>,
+    max_history: usize,
+    now: Timestamp,
+) {
+    for FoundJob { job, config_version } in found {
+        if let (JobType::Provision, Some(version)) = (job_type, config_version)
+            && status.desired_config_version.as_ref() != Some(&version)
+        {
+            // As with a launch: attempts are counted from here.
+            status.conditions.retain(|condition| condition.type_ != kind::PROGRESSING);
+            status.desired_config_version = Some(version);
+        }
+        after_launch(status, job_type, job, max_history, now);
+    }
 }
 
 /// Puts a job that was launched into a status, unless it is there, and with it that its intent is fulfilled.

@@ -2,9 +2,9 @@
 //!
 //! Flow: [`decide`] names one [`Step`]; whoever performs it shows the result and asks again, until the step is to wait.
 //!
-//! Guarantees: a launch is only ever asked for when the status on the server says that it is wanted
-//! (`ProvisionRequested`, `DeprovisionRequested`), and no job of that kind is under way. At most one of the two playbooks
-//! runs at a time. Nothing here reads a clock, draws a random number or does I/O.
+//! Guarantees: a launch is only ever asked for when the operator's finalizer is on the object, no job of that kind is under
+//! way, and every earlier launch of that kind is accounted for (see [`Accounted`]). At most one of the two playbooks runs at
+//! a time. Nothing here reads a clock, draws a random number or does I/O.
 //!
 //! Assumptions: the API server refuses new finalizers on an object that is being deleted, so that a create playbook which
 //! starts after the delete fails before it makes a VM.
@@ -15,15 +15,20 @@ mod deprovision;
 mod jobs;
 mod projection;
 mod provision;
+mod restart;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(crate) use self::jobs::record_job;
+pub(crate) use self::{
+    backoff::wait_after,
+    jobs::record_job,
+    restart::{after_failed_restart, after_restart},
+};
 pub use self::{
     conditions::{Reason, set_condition},
-    jobs::{after_launch, after_poll},
+    jobs::{after_find, after_launch, after_poll},
 };
 use crate::{
     api::{
@@ -82,6 +87,42 @@ pub struct VmSeen {
     pub reference: VirtualMachineReference,
     /// Whether its condition Ready is True.
     pub ready: bool,
+    /// Since when it is as it is; `None` where it does not say.
+    pub since: Option<Timestamp>,
+    /// When it was made; `None` where it does not say.
+    pub created: Option<Timestamp>,
+}
+
+/// Of which kinds of jobs this process knows every launch: it is in the history, or was never made.
+///
+/// The object itself is the intent: its finalizer says that a provision job may have been launched, its deletion that a
+/// deprovision job may have been. What a process that died between a launch and its record left behind is looked up at the
+/// backend before anything is launched again ([`Step::Find`]), which saves the write of an intent before each launch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accounted {
+    /// Provision jobs.
+    pub provision: bool,
+    /// Deprovision jobs.
+    pub deprovision: bool,
+}
+
+impl Accounted {
+    /// Whether every launch of a kind is known.
+    #[must_use]
+    pub const fn knows(self, job_type: JobType) -> bool {
+        match job_type {
+            JobType::Provision => self.provision,
+            JobType::Deprovision => self.deprovision,
+        }
+    }
+
+    /// Notes whether every launch of a kind is known.
+    pub const fn set(&mut self, job_type: JobType, known: bool) {
+        match job_type {
+            JobType::Provision => self.provision = known,
+            JobType::Deprovision => self.deprovision = known,
+        }
+    }
 }
 
 /// What this process remembers of an object; all of it can be lost without harm.
@@ -97,6 +138,8 @@ pub struct Memory {
     pub failed_calls: u32,
     /// The job that was asked to stop, should that not have reached the status.
     pub cancel_asked: Option<compact_str::CompactString>,
+    /// The kinds of jobs of which every launch is known.
+    pub accounted: Accounted,
 }
 
 /// Everything besides the object that a decision depends on.
@@ -131,13 +174,18 @@ pub enum Step {
     Write {
         /// The whole status as it should be.
         status: Box<ComputeInstanceStatus>,
-        /// Whether the write must fail when anybody else has changed the object: it is the intent of a launch.
-        guarded: bool,
     },
-    /// Launch a job; its intent is on the server.
+    /// Ask the backend for jobs of this kind that were launched and are not in the history.
+    Find {
+        /// Which kind.
+        job_type: JobType,
+    },
+    /// Launch a job for the object with this status, and write that with the job.
     Launch {
         /// Which kind.
         job_type: JobType,
+        /// The whole status as the job is to see it.
+        status: Box<ComputeInstanceStatus>,
     },
     /// Ask for the state of a job.
     Poll {
@@ -148,6 +196,13 @@ pub enum Step {
     Cancel {
         /// The job as recorded.
         job: JobStatus,
+    },
+    /// Have the VM made anew by KubeVirt.
+    Restart {
+        /// Which VM.
+        reference: VirtualMachineReference,
+        /// When that was asked for.
+        requested: Timestamp,
     },
     /// Let the object go.
     RemoveFinalizer,
@@ -174,9 +229,9 @@ pub fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy) -> Step {
 }
 
 /// `then`, once the server has this status.
-fn settle(object: &ComputeInstance, status: ComputeInstanceStatus, guarded: bool, then: Step) -> Step {
+fn settle(object: &ComputeInstance, status: ComputeInstanceStatus, then: Step) -> Step {
     let same = object.status.as_ref().map_or_else(|| status == ComputeInstanceStatus::default(), |now| *now == status);
-    if same { then } else { Step::Write { status: Box::new(status), guarded } }
+    if same { then } else { Step::Write { status: Box::new(status) } }
 }
 
 /// The job of a kind that a decision is about: the latest of those that are under way (two are, where an older operator
@@ -197,9 +252,17 @@ fn poll_in_turn(job: &JobStatus, seen: &Seen, policy: &Policy) -> Step {
     if due <= seen.now { Step::Poll { job: job.clone() } } else { Step::Wait { until: Some(due) } }
 }
 
-/// Launches when nothing speaks against it yet.
-fn launch_in_turn(job_type: JobType, seen: &Seen) -> Step {
-    call_in_turn(Step::Launch { job_type }, seen)
+/// Launches a job for the object with this status, when nothing speaks against it yet, and every earlier launch is known.
+fn launch_in_turn(object: &ComputeInstance, job_type: JobType, status: ComputeInstanceStatus, seen: &Seen) -> Step {
+    if let Some(later) = seen.memory.call_not_before.filter(|later| *later > seen.now) {
+        return settle(object, status, Step::Wait { until: Some(later) });
+    }
+    find_first(job_type, seen).unwrap_or_else(|| Step::Launch { job_type, status: Box::new(status) })
+}
+
+/// The look-up that has to come before whatever depends on every launch of a kind being known.
+fn find_first(job_type: JobType, seen: &Seen) -> Option<Step> {
+    (!seen.memory.accounted.knows(job_type)).then(|| call_in_turn(Step::Find { job_type }, seen))
 }
 
 /// A request that changes something at the backend, when none that failed is too recent.

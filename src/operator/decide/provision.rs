@@ -7,15 +7,18 @@ use kube::ResourceExt;
 
 use crate::{
     api::{
-        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobType, Phase, compute_instance::ManagementState,
-        config_version, names,
+        ComputeInstance, ComputeInstanceStatus, JobState, JobStatus, JobTime, JobType, Phase,
+        compute_instance::ManagementState, config_version, names,
     },
-    operator::decide::{
-        Policy, Seen, Step, TenantSeen, backoff,
-        conditions::{Reason, has_reason, is_true, kind, set_condition},
-        current_job, launch_in_turn, poll_in_turn,
-        projection::project,
-        settle,
+    operator::{
+        config::ProviderKind,
+        decide::{
+            Policy, Seen, Step, TenantSeen, backoff,
+            conditions::{Reason, has_reason, is_true, kind, set_condition, wish},
+            current_job, find_first, launch_in_turn, poll_in_turn,
+            projection::{project, project_vm},
+            restart, settle,
+        },
     },
 };
 
@@ -28,18 +31,23 @@ const ANNOTATION_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy, management: ManagementState) -> Step {
     let mut status = project(object, seen);
     let Some(tenant) = object.annotation(names::TENANT_ANNOTATION) else {
+        project_vm(&mut status, seen);
         status.phase = Some(status.phase.unwrap_or(Phase::Starting));
-        return settle(object, status, false, Step::Wait { until: None });
+        return settle(object, status, Step::Wait { until: None });
     };
     let uid = object.uid().unwrap_or_default();
     let desired = config_version::desired(&object.spec, &uid, status.desired_config_version.as_deref());
-    if status.reconciled_config_version.as_ref() == Some(&desired) {
+    let reached = status.reconciled_config_version.as_ref() == Some(&desired);
+    if reached || under_way(&status).is_none() {
+        project_vm(&mut status, seen);
+    }
+    if reached {
         return reconciled(object, status, desired, seen, policy);
     }
     if management == ManagementState::Manual {
         status.phase = Some(Phase::Starting);
         set_condition(&mut status, kind::PROGRESSING, false, Reason::ManagedByHand, "", seen.now);
-        return settle(object, status, false, Step::Wait { until: None });
+        return settle(object, status, Step::Wait { until: None });
     }
     if under_way(&status).is_none() {
         match seen.tenant {
@@ -59,7 +67,7 @@ fn wait_for_tenant(object: &ComputeInstance, mut status: ComputeInstanceStatus, 
     }
     status.phase = Some(Phase::Starting);
     set_condition(&mut status, kind::PROGRESSING, true, Reason::TenantNotReady, "", seen.now);
-    settle(object, status, false, Step::Wait { until: None })
+    settle(object, status, Step::Wait { until: None })
 }
 
 /// A playbook has reported the version that is wanted: Running, at once. A job of AAP's is followed to its end.
@@ -70,18 +78,61 @@ fn reconciled(
     seen: &Seen,
     policy: &Policy,
 ) -> Step {
+    let is_news = object.status.as_ref().is_none_or(|known| known.reconciled_config_version.as_ref() != Some(&desired));
     status.phase = Some(Phase::Running);
     status.desired_config_version = Some(desired);
     set_condition(&mut status, kind::PROGRESSING, false, Reason::Reconciled, "", seen.now);
     let mut then = Step::Wait { until: None };
-    if let Some(job) = under_way(&status) {
+    let unmade = status.jobs.find_latest_job_by_type(JobType::Provision).is_none();
+    if unmade && object.management_state() == ManagementState::Managed {
+        // Something has made it: a job whose launch was not recorded, unless an operator without a record of jobs did.
+        if policy.provider == ProviderKind::Aap {
+            then = find_first(JobType::Provision, seen).unwrap_or(then);
+        } else if is_news && !seen.memory.accounted.provision {
+            let message = "found by the playbook's report: its launch was not recorded";
+            status.jobs.append_job(unrecorded_eda_job(&status, JobState::Succeeded, message, seen), usize::MAX);
+        }
+    } else if let Some(job) = under_way(&status) {
         if job.is_eda() {
             finish(&mut status, job, JobState::Succeeded, "");
         } else {
             then = poll_in_turn(&job, seen, policy);
         }
     }
-    settle(object, status, false, then)
+    // The restart of a machine that a job is at work on would be that job's trouble.
+    if under_way(&status).is_none()
+        && let Some(restart) = restart::step(object, &mut status, seen)
+    {
+        then = earlier(restart, then);
+    }
+    settle(object, status, then)
+}
+
+/// Of two steps the one that is to be done now; of two waits the shorter.
+fn earlier(one: Step, other: Step) -> Step {
+    match (one, other) {
+        (Step::Wait { until: one }, Step::Wait { until: other }) => {
+            Step::Wait { until: [one, other].into_iter().flatten().min() }
+        }
+        (Step::Wait { .. }, step) | (step, _) => step,
+    }
+}
+
+/// A provision job of EDA's that shows only by what its playbook did.
+pub(super) fn unrecorded_eda_job(
+    status: &ComputeInstanceStatus,
+    state: JobState,
+    message: &str,
+    seen: &Seen,
+) -> JobStatus {
+    JobStatus {
+        job_id: status.jobs.generate_eda_job_id(),
+        job_type: JobType::Provision,
+        timestamp: JobTime::in_seconds(seen.now),
+        state,
+        message: message.into(),
+        block_deletion_on_failure: false,
+    }
 }
 
 fn under_way(status: &ComputeInstanceStatus) -> Option<JobStatus> {
@@ -102,50 +153,46 @@ fn provision(
     seen: &Seen,
     policy: &Policy,
 ) -> Step {
-    let requested = status.desired_config_version.as_ref() == Some(&desired)
-        && has_reason(&status, kind::PROGRESSING, Reason::ProvisionRequested)
-        && under_way(&status).is_none();
-    if requested {
-        return settle(object, status, false, launch_in_turn(JobType::Provision, seen));
-    }
     let Some(job) = current_job(&status, JobType::Provision).cloned() else {
-        return request(object, status, desired, seen);
+        return launch(object, status, desired, seen);
     };
     if !job.state.is_terminal() {
         status.phase = Some(Phase::Starting);
         if !job.is_eda() {
-            return settle(object, status, false, poll_in_turn(&job, seen, policy));
+            return settle(object, status, poll_in_turn(&job, seen, policy));
         }
         // The version that was asked for has come, and another is wanted by now.
         if status.desired_config_version.is_some() && status.reconciled_config_version == status.desired_config_version
         {
             finish(&mut status, job, JobState::Succeeded, "");
-            return settle(object, status, false, Step::Wait { until: None });
+            return settle(object, status, Step::Wait { until: None });
         }
         return match eda_deadline(object, &job, policy) {
             (deadline, message) if deadline <= seen.now => {
                 finish(&mut status, job, JobState::Failed, &message);
-                settle(object, status, false, Step::Wait { until: Some(seen.now) })
+                settle(object, status, Step::Wait { until: Some(seen.now) })
             }
-            (deadline, _) => settle(object, status, false, Step::Wait { until: Some(deadline) }),
+            (deadline, _) => settle(object, status, Step::Wait { until: Some(deadline) }),
         };
     }
-    if status.desired_config_version.as_ref() != Some(&desired) {
-        return request(object, status, desired, seen);
+    let is_other = status.desired_config_version.as_ref() != Some(&desired);
+    // The reason is there when the launch of a job failed: the wait after that is not a job's.
+    if is_other || has_reason(&status, kind::PROGRESSING, Reason::ProvisionRequested) {
+        return launch(object, status, desired, seen);
     }
     failed(object, status, &job, desired, seen, policy)
 }
 
-/// Records the intent of a provision job.
-fn request(object: &ComputeInstance, mut status: ComputeInstanceStatus, desired: String, seen: &Seen) -> Step {
+/// Launches a provision job.
+fn launch(object: &ComputeInstance, mut status: ComputeInstanceStatus, desired: String, seen: &Seen) -> Step {
     status.phase = Some(Phase::Starting);
     if status.desired_config_version.as_ref() != Some(&desired) {
         // The attempts of another configuration don't count against this one: they are counted from here.
         status.conditions.retain(|condition| condition.type_ != kind::PROGRESSING);
         status.desired_config_version = Some(desired);
     }
-    set_condition(&mut status, kind::PROGRESSING, true, Reason::ProvisionRequested, "", seen.now);
-    settle(object, status, true, launch_in_turn(JobType::Provision, seen))
+    wish(&mut status, kind::PROGRESSING, Reason::ProvisionRequested, seen);
+    launch_in_turn(object, JobType::Provision, status, seen)
 }
 
 /// When a silent job of EDA's counts as lost, and what to say then.
@@ -178,7 +225,7 @@ fn failed(
         };
         let patience_ends = seen_at + ANNOTATION_PATIENCE;
         if seen.now < patience_ends {
-            return settle(object, status, false, Step::Wait { until: Some(patience_ends) });
+            return settle(object, status, Step::Wait { until: Some(patience_ends) });
         }
         format!("job {} succeeded without reporting configuration version {desired}", job.job_id)
     } else {
@@ -186,19 +233,19 @@ fn failed(
         format!("job {} ended as {}{text}", job.job_id, job.state)
     };
     if has_reason(&status, kind::PROGRESSING, Reason::ProvisionFailed) && !is_true(&status, kind::PROGRESSING) {
-        return settle(object, status, false, Step::Wait { until: None });
+        return settle(object, status, Step::Wait { until: None });
     }
     let attempts = attempts(&status);
     let last_try = attempts >= policy.retry.provision_attempts;
     let at = backoff::retry_at(job, attempts, &seen.memory, &policy.retry, &uid);
     if !last_try && at <= seen.now {
-        return request(object, status, desired, seen);
+        return launch(object, status, desired, seen);
     }
     status.phase = Some(Phase::Failed);
     let outlook = if last_try { "given up until the spec changes" } else { "to be tried again" };
     let message = format!("attempt {attempts} of {}: {why}; {outlook}", policy.retry.provision_attempts);
     set_condition(&mut status, kind::PROGRESSING, !last_try, Reason::ProvisionFailed, &message, seen.now);
-    settle(object, status, false, Step::Wait { until: (!last_try).then_some(at) })
+    settle(object, status, Step::Wait { until: (!last_try).then_some(at) })
 }
 
 /// Provision jobs launched since this configuration was first asked for, at least 1.

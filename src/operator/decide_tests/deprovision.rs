@@ -11,7 +11,7 @@ fn what_was_never_made_goes_at_once() {
         ("managed by hand", aap().running().held().deleting().annotated(MANUAL.0, MANUAL.1), "remove finalizer"),
         ("nothing launched", aap().deleting(), "remove finalizer"),
         ("nothing launched, EDA", eda().deleting(), "remove finalizer"),
-        ("only an intent", aap().requested().deleting(), "remove finalizer"),
+        ("only a launch that failed", aap().requested().deleting(), "remove finalizer"),
         ("without a tenant", aap().without_annotation(names::TENANT_ANNOTATION).deleting(), "remove finalizer"),
         (
             "made by EDA and unmade",
@@ -31,37 +31,70 @@ fn what_may_be_there_is_removed_by_one_job() {
     let later = now() + Duration::from_secs(7);
     let requested = |situation: Situation| situation.condition(kind::DELETING, true, "DeprovisionRequested", 9);
     check(vec![
-        (
-            "made by AAP",
-            aap().running().held().deleting(),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
-        ),
+        ("made by AAP", aap().running().held().deleting(), "launch deprovision Deleting/DeprovisionRequested"),
         (
             "launched at AAP, however far it got",
             aap().provisioned("7", JobState::Failed, 90).deleting(),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested",
         ),
-        (
-            "made by EDA",
-            eda().running().held().deleting(),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
-        ),
+        ("made by EDA", eda().running().held().deleting(), "launch deprovision Deleting/DeprovisionRequested"),
         (
             "a VM without the playbook's finalizer",
             eda().running().with_vm().deleting(),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested",
         ),
-        ("the intent is there", requested(aap().running().held().deleting()), "launch deprovision"),
+        ("its launch has failed before", requested(aap().running().held().deleting()), "launch deprovision"),
         (
             "the last attempt failed just now",
             requested(aap().running().held().deleting()).remembers(|memory| memory.call_not_before = Some(later)),
             "wait 7s",
         ),
         (
-            "an intent beside a job under way, as nobody of ours writes it",
+            "a wish beside a job under way, as nobody of ours writes it",
             requested(aap().running().held().deleting()).job("8", JobType::Deprovision, JobState::Running, 5),
             "poll 8",
         ),
+    ]);
+}
+
+#[test]
+fn what_another_process_may_have_launched_is_looked_for_before_the_object_is_let_go() {
+    check(vec![
+        ("nothing on record", aap().deleting().restarted(), "find provision"),
+        ("nothing on record, EDA", eda().deleting().restarted(), "find provision"),
+        (
+            "one under way on record",
+            aap().provisioned("7", JobState::Running, 60).deleting().restarted(),
+            "find provision",
+        ),
+        (
+            "provision jobs are known, deprovision jobs are not",
+            aap().running().held().deleting().restarted().remembers(|memory| memory.accounted.provision = true),
+            "find deprovision",
+        ),
+        (
+            "a deprovision job on record",
+            aap().running().held().deleting().deprovisioned("8", JobState::Running, 5).restarted(),
+            "poll 8",
+        ),
+        (
+            "a failed deprovision job on record",
+            aap().running().held().deleting().deprovisioned("8", JobState::Failed, 3600).restarted(),
+            "find deprovision",
+        ),
+        ("by hand", aap().running().held().deleting().restarted().annotated(MANUAL.0, MANUAL.1), "remove finalizer"),
+    ]);
+}
+
+#[test]
+fn a_playbook_of_edas_whose_launch_nobody_recorded_is_waited_for() {
+    check(vec![
+        (
+            "it is at work",
+            eda().held().deleting(),
+            "write Deleting/WaitingForProvision desired eda-webhook-1:Running → wait 1800s",
+        ),
+        ("it has ended", eda().running().held().deleting(), "launch deprovision Deleting/DeprovisionRequested"),
     ]);
 }
 
@@ -86,12 +119,8 @@ fn defect_12_a_running_job_of_aaps_is_cancelled_once_and_waited_for() {
             deleted(JobState::Running).remembers(|memory| memory.call_not_before = Some(later)),
             "wait 7s",
         ),
-        ("stopped", asked(JobState::Canceled), "guarded write Deleting/DeprovisionRequested → launch deprovision"),
-        (
-            "it had succeeded",
-            asked(JobState::Succeeded),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
-        ),
+        ("stopped", asked(JobState::Canceled), "launch deprovision Deleting/DeprovisionRequested"),
+        ("it had succeeded", asked(JobState::Succeeded), "launch deprovision Deleting/DeprovisionRequested"),
         (
             "an older one runs beside the one that was stopped",
             aap()
@@ -118,12 +147,12 @@ fn defect_13_both_playbooks_of_edas_never_run_at_once() {
         (
             "the playbook has reported its end",
             deleted(60).held().reported(),
-            "guarded write Deleting/DeprovisionRequested reconciled eda-webhook-1:Succeeded → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested reconciled eda-webhook-1:Succeeded",
         ),
         (
             "the playbook never ends",
             deleted(1800).held(),
-            "guarded write Deleting/DeprovisionRequested eda-webhook-1:Failed → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested eda-webhook-1:Failed",
         ),
     ]);
 }
@@ -134,10 +163,17 @@ fn a_deprovision_job_of_edas_has_ended_when_the_playbooks_finalizer_is_gone() {
     check(vec![
         ("at work", deleted(JobState::Running, 60).held(), "wait 1740s"),
         ("done", deleted(JobState::Running, 60), "write Deleting/Removed eda-webhook-2:Succeeded → remove finalizer"),
+        ("at work, the machine not yet touched", deleted(JobState::Running, 60).held().with_vm(), "wait 540s"),
+        ("at work on the machine", deleted(JobState::Running, 600).held().with_vm().vm(false), "wait 1200s"),
+        (
+            "defect 16: the machine was never touched",
+            deleted(JobState::Running, 600).held().with_vm(),
+            "write eda-webhook-2:Failed → launch deprovision Deleting/DeprovisionRequested",
+        ),
         (
             "defect 16: never ended, perhaps never begun",
             deleted(JobState::Running, 1800).held(),
-            "write eda-webhook-2:Failed → guarded write Deleting/DeprovisionRequested → launch deprovision",
+            "write eda-webhook-2:Failed → launch deprovision Deleting/DeprovisionRequested",
         ),
         ("failed, and the machine is gone all the same", deleted(JobState::Failed, 60), "remove finalizer"),
     ]);
@@ -174,12 +210,12 @@ fn a_deprovision_job_of_aaps_is_followed_to_its_end() {
         (
             "the wait is over",
             deleted(JobState::Failed, 60).held().learned_of_the_end("8", 31),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested",
         ),
         (
             "failed before this process began",
             deleted(JobState::Failed, 3600).held(),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested",
         ),
         (
             "failed many times, which is no reason to give up",
@@ -188,7 +224,7 @@ fn a_deprovision_job_of_aaps_is_followed_to_its_end() {
                     all.job(&format!("{}", 10 + n), JobType::Deprovision, JobState::Failed, 8000 - i64::from(n))
                 })
                 .held(),
-            "guarded write Deleting/DeprovisionRequested → launch deprovision",
+            "launch deprovision Deleting/DeprovisionRequested",
         ),
     ]);
 }
@@ -203,7 +239,7 @@ fn the_conditions_tell_why_a_deletion_takes_so_long() {
                 status.jobs.update_job(job.expect("the job"));
             },
         );
-    let Step::Write { status, .. } = situation.decide() else { panic!("a write") };
+    let Step::Write { status } = situation.decide() else { panic!("a write") };
     let message = &status.condition(kind::DELETING).expect("the condition").message;
     assert_eq!(message, "job 8 ended as Failed: no disk; to be tried again");
 }

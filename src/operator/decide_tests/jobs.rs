@@ -130,6 +130,9 @@ fn every_reason_has_a_word_that_kubernetes_takes() {
         Deprovisioning,
         DeprovisionFailed,
         Removed,
+        Restarting,
+        Restarted,
+        RestartFailed,
     ];
     let words: std::collections::BTreeSet<&str> = all.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(words.len(), all.len(), "each is its own");

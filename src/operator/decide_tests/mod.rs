@@ -4,6 +4,7 @@ mod deprovision;
 mod invariants;
 mod jobs;
 mod provision;
+mod restart;
 mod world;
 
 use std::{fmt::Write as _, time::Duration};
@@ -55,7 +56,8 @@ fn instance(provider: ProviderKind) -> Situation {
     object.metadata.creation_timestamp = Some(Time(ago(3600)));
     object.metadata.finalizers = Some(vec![names::FINALIZER.into()]);
     let tenant = TenantReference { name: "tenant-x".into(), namespace: "vms-x".into() };
-    let seen = Seen { now: now(), tenant: TenantSeen::Ready(tenant.clone()), vm: None, memory: Memory::default() };
+    let memory = Memory { accounted: Accounted { provision: true, deprovision: true }, ..Memory::default() };
+    let seen = Seen { now: now(), tenant: TenantSeen::Ready(tenant.clone()), vm: None, memory };
     let status = ComputeInstanceStatus { tenant_reference: Some(tenant), ..ComputeInstanceStatus::default() };
     Situation { object, seen, policy: policy(provider) }
         .annotated(names::TENANT_ANNOTATION, "acme")
@@ -118,7 +120,7 @@ impl Situation {
         })
     }
 
-    /// The intent of a provision job is on the server.
+    /// A provision job is wanted, and its launch has failed.
     fn requested(self) -> Self {
         let desired = self.desired();
         self.phase(crate::api::Phase::Starting)
@@ -189,7 +191,7 @@ impl Situation {
     fn vm(mut self, ready: bool) -> Self {
         let reference =
             VirtualMachineReference { namespace: "vms-x".into(), kube_virt_virtual_machine_name: "vm-1".into() };
-        self.seen.vm = Some(VmSeen { reference, ready });
+        self.seen.vm = Some(VmSeen { reference, ready, since: None, created: None });
         self
     }
 
@@ -216,6 +218,11 @@ impl Situation {
         self
     }
 
+    /// A process that was just started: it can't know what the one before it did last.
+    fn restarted(self) -> Self {
+        self.remembers(|memory| *memory = Memory::default())
+    }
+
     fn polled(self, id: &str, seconds: i64) -> Self {
         self.remembers(|memory| memory.last_poll = Some((id.into(), ago(seconds))))
     }
@@ -234,7 +241,7 @@ impl Situation {
         for _ in 0..10 {
             let step = self.decide();
             words.push(in_words(&step, &self));
-            let Step::Write { status, .. } = step else { return words.join(" → ") };
+            let Step::Write { status } = step else { return words.join(" → ") };
             self.object.status = Some(*status);
         }
         panic!("writes without end: {}", words.join(" → "));
@@ -247,14 +254,18 @@ fn in_words(step: &Step, at: &Situation) -> String {
         Step::Wait { until: Some(until) } => format!("wait {:.0}s", until.duration_since(at.seen.now).as_secs_f64()),
         Step::AddFinalizer => "add finalizer".into(),
         Step::EnsureTenant { tenant } => format!("ensure tenant {tenant}"),
-        Step::Write { status, guarded } => {
+        Step::Write { status } => {
             let before = at.object.status.clone().unwrap_or_default();
-            let how = if *guarded { "guarded write" } else { "write" };
-            format!("{how}{}", changes(&before, status))
+            format!("write{}", changes(&before, status))
         }
-        Step::Launch { job_type } => format!("launch {job_type}"),
+        Step::Find { job_type } => format!("find {job_type}"),
+        Step::Launch { job_type, status } => {
+            let before = at.object.status.clone().unwrap_or_default();
+            format!("launch {job_type}{}", changes(&before, status))
+        }
         Step::Poll { job } => format!("poll {}", job.job_id),
         Step::Cancel { job } => format!("cancel {}", job.job_id),
+        Step::Restart { reference, .. } => format!("restart {}", reference.kube_virt_virtual_machine_name),
         Step::RemoveFinalizer => "remove finalizer".into(),
     }
 }

@@ -56,18 +56,18 @@ fn the_tenant_comes_first() {
         (
             "a tenant that has become ready",
             aap().status(|status| status.tenant_reference = None).requested(),
-            "write tenant → launch provision",
+            "launch provision tenant",
         ),
     ]);
 }
 
 #[test]
-fn a_job_is_launched_once_its_intent_is_on_the_server() {
+fn a_job_is_launched_when_nothing_speaks_against_it() {
     let later = now() + Duration::from_secs(7);
     check(vec![
-        ("nothing yet", aap(), "guarded write Starting Progressing/ProvisionRequested desired → launch provision"),
-        ("the intent is there", aap().requested(), "launch provision"),
-        ("the intent is there, EDA", eda().requested(), "launch provision"),
+        ("nothing yet", aap(), "launch provision Starting Progressing/ProvisionRequested desired"),
+        ("its launch has failed before", aap().requested(), "launch provision"),
+        ("its launch has failed before, EDA", eda().requested(), "launch provision"),
         (
             "the last attempt failed just now",
             aap().requested().remembers(|memory| memory.call_not_before = Some(later)),
@@ -79,19 +79,52 @@ fn a_job_is_launched_once_its_intent_is_on_the_server() {
             "launch provision",
         ),
         (
-            "the spec changed since the intent",
+            "the spec changed since its launch failed",
             aap().requested().other_spec(),
-            "guarded write Progressing/ProvisionRequested desired → launch provision",
+            "launch provision Progressing/ProvisionRequested desired",
         ),
+        ("the VM appears before the launch", aap().requested().vm(true), "launch provision Available/VmReady vm"),
         (
-            "the VM appears before the launch",
-            aap().requested().vm(true),
-            "write Available/VmReady vm → launch provision",
-        ),
-        (
-            "an intent beside a job under way, as nobody of ours writes it",
+            "a wish beside a job under way, as nobody of ours writes it",
             aap().requested().job("7", JobType::Provision, JobState::Running, 60),
             "poll 7",
+        ),
+    ]);
+}
+
+#[test]
+fn what_another_process_may_have_launched_is_looked_for_before_anything_is_launched() {
+    let later = now() + Duration::from_secs(7);
+    check(vec![
+        ("nothing on record", aap().restarted(), "find provision"),
+        ("nothing on record, EDA", eda().restarted(), "find provision"),
+        ("a failed one on record", aap().provisioned("7", JobState::Failed, 300).restarted(), "find provision"),
+        (
+            "another spec",
+            aap().running().job("7", JobType::Provision, JobState::Succeeded, 9).other_spec().restarted(),
+            "find provision",
+        ),
+        (
+            "something has made it",
+            aap().requested().reported().restarted(),
+            "write Running not Progressing/Reconciled reconciled → find provision",
+        ),
+        (
+            "something has made it, EDA",
+            eda().held().requested().reported().restarted(),
+            "write Running not Progressing/Reconciled reconciled eda-webhook-1:Succeeded → wait",
+        ),
+        ("something made it long ago, EDA", eda().held().running().restarted(), "wait"),
+        ("one under way is followed", aap().provisioned("7", JobState::Running, 60).restarted(), "poll 7"),
+        (
+            "at rest nothing is asked",
+            aap().running().job("7", JobType::Provision, JobState::Succeeded, 9).restarted(),
+            "wait",
+        ),
+        (
+            "the last look-up failed just now",
+            aap().requested().restarted().remembers(|memory| memory.call_not_before = Some(later)),
+            "wait 7s",
         ),
     ]);
 }
@@ -123,12 +156,12 @@ fn defect_5_a_silent_job_of_edas_ends_by_its_deadline() {
         (
             "never a sign",
             eda().provisioned("eda-webhook-1", JobState::Unknown, 600),
-            "write eda-webhook-1:Failed → guarded write Progressing/ProvisionRequested → launch provision",
+            "write eda-webhook-1:Failed → launch provision Progressing/ProvisionRequested",
         ),
         (
             "begun and never ended",
             eda().provisioned("eda-webhook-1", JobState::Running, 1800).held(),
-            "write eda-webhook-1:Failed → guarded write Progressing/ProvisionRequested → launch provision",
+            "write eda-webhook-1:Failed → launch provision Progressing/ProvisionRequested",
         ),
         ("the provider is AAP by now", aap().provisioned("eda-webhook-1", JobState::Running, 60), "wait 540s"),
     ]);
@@ -153,12 +186,12 @@ fn the_playbooks_report_makes_it_running() {
         (
             "a report of another version",
             aap().requested().annotated(names::RECONCILED_ANNOTATION, "0123"),
-            "write reconciled → launch provision",
+            "launch provision reconciled",
         ),
         (
             "the version that was asked for came, and another is wanted",
             eda().provisioned("eda-webhook-1", JobState::Running, 60).held().reported().other_spec(),
-            "write reconciled eda-webhook-1:Succeeded → guarded write Progressing/ProvisionRequested desired → launch provision",
+            "write reconciled eda-webhook-1:Succeeded → launch provision Progressing/ProvisionRequested desired",
         ),
     ]);
 }
@@ -169,16 +202,16 @@ fn a_changed_spec_is_provisioned_again() {
         (
             "defect 15: the spec of a running one changed",
             aap().running().job("7", JobType::Provision, JobState::Succeeded, 300).other_spec(),
-            "guarded write Starting Progressing/ProvisionRequested desired → launch provision",
+            "launch provision Starting Progressing/ProvisionRequested desired",
         ),
         (
             "the wish to restart is no change",
             {
-                let mut running = aap().running().job("7", JobType::Provision, JobState::Succeeded, 300);
+                let mut running = aap().running().with_vm().job("7", JobType::Provision, JobState::Succeeded, 300);
                 running.object.spec.restart_requested_at = Some(Time(now()));
                 running
             },
-            "wait",
+            "restart vm-1",
         ),
         (
             "given up, then changed",
@@ -187,7 +220,7 @@ fn a_changed_spec_is_provisioned_again() {
                 .phase(Phase::Failed)
                 .condition(kind::PROGRESSING, false, "ProvisionFailed", 30)
                 .other_spec(),
-            "guarded write Starting Progressing/ProvisionRequested desired → launch provision",
+            "launch provision Starting Progressing/ProvisionRequested desired",
         ),
     ]);
 }
@@ -224,12 +257,12 @@ fn a_failed_job_is_tried_again_later_and_not_for_ever() {
         (
             "the wait is over",
             aap().provisioned("7", JobState::Failed, 300).learned_of_the_end("7", 31),
-            "guarded write Progressing/ProvisionRequested → launch provision",
+            "launch provision Progressing/ProvisionRequested",
         ),
         (
             "failed before this process began",
             aap().provisioned("7", JobState::Failed, 300),
-            "guarded write Progressing/ProvisionRequested → launch provision",
+            "launch provision Progressing/ProvisionRequested",
         ),
         ("failed the last time", third(JobState::Failed), "write Failed not Progressing/ProvisionFailed → wait"),
         (
@@ -250,7 +283,7 @@ fn a_new_configuration_has_all_its_attempts() {
     let failed_twice =
         aap().provisioned("7", JobState::Failed, 500).job("8", JobType::Provision, JobState::Failed, 300);
     let mut situation = failed_twice.other_spec();
-    let Step::Write { status, guarded: true } = situation.decide() else { panic!("an intent") };
+    let Step::Launch { status, .. } = situation.decide() else { panic!("a launch") };
     situation.object.status = Some(*status);
     let situation = situation.job("9", JobType::Provision, JobState::Failed, 0).learned_of_the_end("9", 0);
     let situation = situation.status(|status| {
@@ -258,7 +291,7 @@ fn a_new_configuration_has_all_its_attempts() {
         set_condition(status, kind::PROGRESSING, true, Reason::Provisioning, "", now());
         assert_eq!(status.desired_config_version, desired);
     });
-    let Step::Write { status, .. } = situation.decide() else { panic!("a write") };
+    let Step::Write { status } = situation.decide() else { panic!("a write") };
     let message = &status.condition(kind::PROGRESSING).expect("the condition").message;
     assert!(message.starts_with("attempt 1 of 3: job 9 ended as Failed"), "{message}");
 }
@@ -278,7 +311,7 @@ fn defect_19_a_job_that_succeeds_without_a_report_is_a_failure() {
         ),
     ]);
     let situation = aap().provisioned("7", JobState::Succeeded, 300).learned_of_the_end("7", 5);
-    let Step::Write { status, .. } = situation.decide() else { panic!("a write") };
+    let Step::Write { status } = situation.decide() else { panic!("a write") };
     let message = &status.condition(kind::PROGRESSING).expect("the condition").message;
     let expected = format!(
         "attempt 1 of 3: job 7 succeeded without reporting configuration version {}; to be tried again",
@@ -296,9 +329,14 @@ fn the_vm_shows_in_the_status() {
             "wait 30s",
         ),
         (
-            "ready before its job ends",
+            "ready before its job ends, which is about to tell",
             aap().provisioned("7", JobState::Running, 60).polled("7", 0).vm(true),
-            "write Available/VmReady vm → wait 30s",
+            "wait 30s",
+        ),
+        (
+            "ready, and its job has reported",
+            aap().provisioned("7", JobState::Running, 60).polled("7", 0).vm(true).reported(),
+            "write Running Available/VmReady not Progressing/Reconciled reconciled vm → wait 30s",
         ),
         ("not ready, and nobody is making it", aap().running().vm(false), "write not Available/VmNotReady vm → wait"),
         ("ready", aap().running().with_vm(), "wait"),
@@ -349,7 +387,7 @@ fn an_older_operators_job_is_carried_over_and_followed() {
 #[test]
 fn an_object_without_a_tenant_is_written_once() {
     let mut situation = aap().without_annotation(names::TENANT_ANNOTATION);
-    let Step::Write { status, .. } = situation.decide() else { panic!("a write") };
+    let Step::Write { status } = situation.decide() else { panic!("a write") };
     situation.object.status = Some(*status);
     situation.seen.now += Duration::from_secs(100);
     assert_eq!(situation.decide(), Step::Wait { until: None });

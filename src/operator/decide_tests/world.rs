@@ -1,7 +1,7 @@
 //! A small model of what happens when a step is performed: the API server, the backends, the tenant.
 
 use super::*;
-use crate::operator::provider::{LaunchedJob, Polled};
+use crate::operator::provider::{FoundJob, LaunchedJob, Polled};
 
 /// What the backends answer, a choice each time they are asked.
 #[derive(Clone, Debug)]
@@ -34,7 +34,11 @@ pub(super) fn perform(at: &mut Situation, step: &Step, answers: &mut Answers) ->
             at.seen.tenant = TenantSeen::Ready(reference);
         }
         Step::Write { status, .. } => at.object.status = Some(through_json(status)),
-        Step::Launch { job_type } => launch(at, *job_type, answers),
+        Step::Find { job_type } => find(at, *job_type, answers),
+        Step::Launch { job_type, status } => {
+            at.object.status = Some(through_json(status));
+            launch(at, *job_type, answers);
+        }
         Step::Poll { job } => {
             let polled = answers.choose(&[
                 None,
@@ -62,6 +66,14 @@ pub(super) fn perform(at: &mut Situation, step: &Step, answers: &mut Answers) ->
                 at.seen.memory.call_not_before = Some(now + Duration::from_secs(1));
             }
         }
+        Step::Restart { requested, .. } => {
+            if answers.choose(&[true, true, false]) {
+                after_restart(at.object.status.get_or_insert_default(), *requested, now);
+            } else {
+                at.seen.memory.call_not_before = Some(now + Duration::from_secs(1));
+                after_failed_restart(at.object.status.get_or_insert_default(), "no", now);
+            }
+        }
         Step::RemoveFinalizer => {
             let finalizers = at.object.metadata.finalizers.get_or_insert_default();
             finalizers.retain(|name| name != names::FINALIZER);
@@ -71,9 +83,30 @@ pub(super) fn perform(at: &mut Situation, step: &Step, answers: &mut Answers) ->
     true
 }
 
+fn find(at: &mut Situation, job_type: JobType, answers: &mut Answers) {
+    match answers.choose(&[Some(false), Some(false), Some(true), None]) {
+        None => at.seen.memory.call_not_before = Some(at.seen.now + Duration::from_secs(1)),
+        Some(found) => {
+            at.seen.memory.accounted.set(job_type, true);
+            if found && at.policy.provider == ProviderKind::Aap {
+                answers.next_job += 1;
+                let job = LaunchedJob {
+                    job_id: Some(compact_str::format_compact!("{}", answers.next_job)),
+                    state: JobState::Running,
+                    message: String::new(),
+                    block_deletion_on_failure: true,
+                };
+                let found = vec![FoundJob { job, config_version: Some(at.desired()) }];
+                after_find(at.object.status.get_or_insert_default(), job_type, found, 10, at.seen.now);
+            }
+        }
+    }
+}
+
 fn launch(at: &mut Situation, job_type: JobType, answers: &mut Answers) {
     if !answers.choose(&[true, true, false]) {
         at.seen.memory.call_not_before = Some(at.seen.now + Duration::from_secs(1));
+        at.seen.memory.accounted.set(job_type, answers.choose(&[true, false]));
         return;
     }
     answers.next_job += 1;

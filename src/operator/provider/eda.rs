@@ -15,7 +15,7 @@ use crate::{
     operator::{
         config::{EdaSettings, without_query},
         provider::{
-            Canceled, Launch, LaunchedJob, Polled, Provider, ProviderError,
+            Canceled, FoundJob, Launch, LaunchedJob, Polled, Provider, ProviderError,
             http::{HttpClient, Transport},
         },
     },
@@ -122,6 +122,11 @@ impl Provider for Eda {
             message: String::new(),
             block_deletion_on_failure: false,
         }))
+    }
+
+    /// EDA keeps no list. A webhook whose record was lost is sent again, which its playbook takes for one.
+    async fn find(&self, _: JobType, _: &ComputeInstance) -> Result<Vec<FoundJob>, ProviderError> {
+        Ok(Vec::new())
     }
 
     async fn poll(&self, _: JobType, _: &str) -> Result<Polled, ProviderError> {

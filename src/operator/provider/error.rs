@@ -59,12 +59,35 @@ pub enum ProviderError {
         /// Why.
         reason: String,
     },
+    /// More jobs than can be looked through.
+    #[error("{what}: no end after {read} jobs; the job in question can't be told from the others")]
+    TooMany {
+        /// The request.
+        what: String,
+        /// Jobs looked at.
+        read: usize,
+    },
     /// The job belongs to a backend that is not set up.
     #[error("the job belongs to {0}, which is not set up in the operator's environment")]
     NotConfigured(&'static str),
 }
 
 impl ProviderError {
+    /// Whether the backend may have done what it was asked all the same: no answer came, or one that does not tell.
+    #[must_use]
+    pub const fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Protocol { .. } => true,
+            Self::Refused { status, .. } => *status >= 500,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::NoTemplate { .. }
+            | Self::Busy { .. }
+            | Self::NotConfigured(_)
+            | Self::TooMany { .. } => false,
+        }
+    }
+
     /// When the backend wants to be asked again, where it said so.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {

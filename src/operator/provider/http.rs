@@ -167,7 +167,12 @@ impl Answer {
 
     /// The body as JSON.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ProviderError> {
-        serde_json::from_slice(self.response.body()).map_err(|error| ProviderError::Protocol {
+        self.read(|body| serde_json::from_slice(body))
+    }
+
+    /// The body as `read` reads it.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T, ProviderError> {
+        read(self.response.body()).map_err(|error| ProviderError::Protocol {
             what: self.what.clone(),
             reason: self.without_token(error.to_string()),
         })

@@ -1,6 +1,6 @@
 //! Backends of jobs, behind one trait: AAP called directly, and EDA by webhook.
 //!
-//! Guarantees: a call does one thing at the backend at most once; it never retries by itself, so that whoever calls
+//! Guarantees: a call changes one thing at the backend at most once; it never retries by itself, so that whoever calls
 //! decides whether a second attempt could launch a second job.
 
 pub mod aap;
@@ -40,6 +40,15 @@ pub enum Launch {
     TooSoon(Duration),
 }
 
+/// A job that a backend has, and that the object's history may not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundJob {
+    /// The job.
+    pub job: LaunchedJob,
+    /// The configuration version that it was asked for.
+    pub config_version: Option<String>,
+}
+
 /// What a backend says about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Polled {
@@ -71,6 +80,13 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// When the backend did not take it. Where the answer was lost, it may have: see [`ProviderError`].
     async fn launch(&self, job_type: JobType, object: &ComputeInstance) -> Result<Launch, ProviderError>;
+
+    /// Looks for jobs that were launched for an object after the latest in its history, oldest first: launches whose answer
+    /// or whose record was lost. A backend that keeps no list of its jobs has none to show.
+    ///
+    /// # Errors
+    /// When the backend gave no answer that could be used.
+    async fn find(&self, job_type: JobType, object: &ComputeInstance) -> Result<Vec<FoundJob>, ProviderError>;
 
     /// Asks where a job stands.
     ///

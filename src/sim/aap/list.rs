@@ -1,7 +1,10 @@
 //! Lists: filters, order and pages.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -121,6 +124,10 @@ struct Filters {
     /// The place of a template in the catalogue.
     template: Option<usize>,
     statuses: Option<Vec<String>>,
+    /// Only jobs with a larger number.
+    after_id: Option<u64>,
+    /// Only jobs made at this time or later.
+    created_since: Option<Timestamp>,
     descending: bool,
 }
 
@@ -136,6 +143,23 @@ impl Filters {
                     ids.sort_unstable();
                     ids.dedup();
                     filters.ids = Some(ids);
+                }
+                "id__gt" => {
+                    let id = value.parse();
+                    filters.after_id =
+                        Some(id.map_err(|_| {
+                            Refusal::detail(format!("Field 'id' expected a number but got '{value}'."))
+                        })?);
+                }
+                "created__gte" => {
+                    let since = value.parse();
+                    filters.created_since = Some(since.map_err(|_| {
+                        Refusal::detail(format!("'{value}' value has an invalid format. It must be in YYYY-MM-DD HH:MM[:ss[.uuuuuu]][TZ] format."))
+                    })?);
+                }
+                // The variables may hold secrets: nobody may try them out by searching.
+                field if field == "extra_vars" || field.starts_with("extra_vars__") => {
+                    return Err(Refusal::Unsearchable("extra_vars"));
                 }
                 "name" | "name__exact" => filters.name = Some(value.into_owned()),
                 "status" | "status__in" | "status__exact" => {
@@ -160,11 +184,17 @@ impl Filters {
         let name = || job.template.map_or("", |at| controller.catalogue.template(at).name.as_str());
         self.name.as_deref().is_none_or(|wanted| wanted == name())
             && self.template.is_none_or(|wanted| job.template == Some(wanted))
+            && self.after_id.is_none_or(|after| job.id > after)
+            && self.created_since.is_none_or(|since| controller.epoch + Duration::from(job.created) >= since)
             && self.statuses.as_ref().is_none_or(|statuses| statuses.iter().any(|status| status == job.status.wire()))
     }
 
     fn is_by_kind_only(&self) -> bool {
-        self.name.is_none() && self.template.is_none() && self.statuses.is_none()
+        self.name.is_none()
+            && self.template.is_none()
+            && self.statuses.is_none()
+            && self.after_id.is_none()
+            && self.created_since.is_none()
     }
 
     /// The ids of the jobs that pass, in order. Only a filter by name, template or status looks at every job.

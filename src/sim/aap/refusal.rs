@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     Unauthenticated,
     /// The token's user may not do that.
     Forbidden,
+    /// A list may not be filtered by this field.
+    Unsearchable(&'static str),
     /// The request is wrong; the body says where.
     Invalid(Value),
 }
@@ -57,6 +59,9 @@ impl Refusal {
                 with_header(response, header::WWW_AUTHENTICATE, "Bearer realm=\"api\"")
             }
             Self::Forbidden => detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action."),
+            Self::Unsearchable(field) => {
+                detail(StatusCode::FORBIDDEN, &format!("Filtering on {field} is not allowed."))
+            }
             Self::Invalid(body) => json(StatusCode::BAD_REQUEST, &body),
         }
     }

@@ -69,9 +69,27 @@ impl Refused {
     }
 }
 
+/// How an answer is read.
+pub(super) trait Answer: Sized + Send {
+    /// Reads it.
+    fn read(text: &str) -> serde_json::Result<Self>;
+}
+
+impl<T: DeserializeOwned + Send> Answer for T {
+    fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}
+
 /// An answer of which nothing is read.
-#[derive(Clone, Copy, Deserialize)]
-pub(super) struct Ignored {}
+#[derive(Clone, Copy)]
+pub(super) struct Ignored;
+
+impl Answer for Ignored {
+    fn read(_: &str) -> serde_json::Result<Self> {
+        Ok(Self)
+    }
+}
 
 /// The answer to a deletion: a `Status` when the object is gone, the object when it will be.
 #[derive(Deserialize)]
@@ -101,7 +119,7 @@ impl Deleted {
 }
 
 /// Reads an object.
-pub(super) fn get<'a, T: DeserializeOwned + Send>(client: &'a Client, path: &'a Path) -> Asked<'a, T> {
+pub(super) fn get<'a, T: Answer>(client: &'a Client, path: &'a Path) -> Asked<'a, T> {
     send(client, Method::GET, path, None, Vec::new())
 }
 
@@ -120,7 +138,7 @@ pub(super) fn delete<'a>(client: &'a Client, path: &'a Path) -> Asked<'a, Delete
     send(client, Method::DELETE, path, None, Vec::new())
 }
 
-fn send<'a, T: DeserializeOwned + Send>(
+fn send<'a, T: Answer>(
     client: &'a Client,
     method: Method,
     path: &'a Path,
@@ -133,9 +151,10 @@ fn send<'a, T: DeserializeOwned + Send>(
             request = request.header(header::CONTENT_TYPE, content_type);
         }
         let request = request.body(body).map_err(|error| Refused { code: 0, message: error.to_string() })?;
-        client.request(request).await.map_err(|error| match error {
+        let answer = client.request_text(request).await.map_err(|error| match error {
             kube::Error::Api(status) => Refused { code: status.code, message: status.message.clone() },
             other => Refused { code: 0, message: other.to_string() },
-        })
+        })?;
+        T::read(&answer).map_err(|error| Refused { code: 0, message: format!("the answer is not readable: {error}") })
     })
 }

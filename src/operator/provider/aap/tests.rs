@@ -4,7 +4,7 @@ use super::{
     super::recorder::{Recorder, Reply, answer, clock, object, seconds, text},
     *,
 };
-use crate::operator::config::Secret;
+use crate::operator::{config::Secret, provider::LaunchedJob};
 
 const TOKEN: &str = "t0ps3cret";
 

@@ -4,6 +4,9 @@
 //! of a template (job or workflow) decides under which path its jobs are read and cancelled. Wire format: AWX API reference,
 //! `job_templates`, `workflow_job_templates`, `jobs`, `workflow_jobs`.
 
+mod job;
+mod look_up;
+
 use std::collections::BTreeMap;
 
 use ::http::StatusCode;
@@ -11,13 +14,14 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use self::job::Job;
 use crate::{
     api::{ComputeInstance, JobState, JobType},
     clock::SharedClock,
     operator::{
         config::AapSettings,
         provider::{
-            Canceled, Launch, LaunchedJob, Polled, Provider, ProviderError,
+            Canceled, FoundJob, Launch, Polled, Provider, ProviderError,
             http::{ANSWER_TIME_MAX, HttpClient, Transport},
         },
     },
@@ -73,42 +77,16 @@ struct Template {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    results: Vec<Named>,
+struct Page<T> {
+    #[serde(default)]
+    next: Option<serde::de::IgnoredAny>,
+    results: Vec<T>,
 }
 
 #[derive(Deserialize)]
 struct Named {
     id: u64,
     name: String,
-}
-
-#[derive(Deserialize)]
-struct Job {
-    id: u64,
-    status: String,
-    #[serde(rename = "job_explanation", default)]
-    explanation: Option<String>,
-    #[serde(default)]
-    result_traceback: Option<String>,
-}
-
-impl Job {
-    fn just_launched(id: u64) -> Self {
-        Self { id, status: "pending".to_owned(), explanation: None, result_traceback: None }
-    }
-
-    /// The first line that explains the state, where AAP gives one.
-    fn message(&self) -> String {
-        [&self.explanation, &self.result_traceback]
-            .into_iter()
-            .flatten()
-            .flat_map(|text| text.lines())
-            .map(str::trim)
-            .find(|line| !line.is_empty())
-            .unwrap_or_default()
-            .to_owned()
-    }
 }
 
 #[derive(Serialize)]
@@ -129,19 +107,6 @@ struct AnsibleEda<'a> {
 #[derive(Serialize)]
 struct Event<'a> {
     payload: &'a ComputeInstance,
-}
-
-/// The JobState for a status word of AAP's.
-fn job_state(status: &str) -> JobState {
-    match status {
-        "new" | "pending" => JobState::Pending,
-        "waiting" => JobState::Waiting,
-        "running" => JobState::Running,
-        "successful" => JobState::Succeeded,
-        "failed" | "error" => JobState::Failed,
-        "canceled" => JobState::Canceled,
-        _ => JobState::Unknown,
-    }
 }
 
 impl Aap {
@@ -171,7 +136,7 @@ impl Aap {
         }
         for kind in Kind::ALL {
             let url = format!("{}/{}/?name={}", self.base, kind.templates(), encoded(name));
-            let page: Page = self.http.get(&url).await?.successful()?.json()?;
+            let page: Page<Named> = self.http.get(&url).await?.successful()?.json()?;
             if let Some(found) = page.results.iter().find(|template| template.name == name) {
                 let template = Template { id: found.id, kind };
                 self.templates.lock().insert(name.to_owned(), template);
@@ -199,7 +164,7 @@ impl Aap {
             return Ok(None);
         }
         let answer = answer.successful()?;
-        match (answer.json(), answer.location_id()) {
+        match (answer.read(Job::read), answer.location_id()) {
             // The job runs, whatever became of the answer's body on its way: without its number it would be launched again.
             (Err(_), Some(id)) if answer.status() == StatusCode::CREATED => Ok(Some(Job::just_launched(id))),
             (job, _) => job.map(Some),
@@ -211,7 +176,7 @@ impl Aap {
         if answer.is_missing() {
             return Ok(None);
         }
-        answer.successful()?.json().map(Some)
+        answer.successful()?.read(Job::read).map(Some)
     }
 
     async fn stop(&self, kind: Kind, job_id: &str) -> Result<Option<Canceled>, ProviderError> {
@@ -236,12 +201,11 @@ impl Provider for Aap {
             launched = self.launch_once(self.template(name).await?, object).await?;
         }
         let job = launched.ok_or_else(|| ProviderError::NoTemplate { name: name.to_owned() })?;
-        Ok(Launch::Launched(LaunchedJob {
-            job_id: Some(compact_str::format_compact!("{}", job.id)),
-            state: job_state(&job.status),
-            message: job.message(),
-            block_deletion_on_failure: true,
-        }))
+        Ok(Launch::Launched(job.launched()))
+    }
+
+    async fn find(&self, job_type: JobType, object: &ComputeInstance) -> Result<Vec<FoundJob>, ProviderError> {
+        self.look_up(self.template(self.template_name(job_type)).await?, object).await
     }
 
     async fn poll(&self, job_type: JobType, job_id: &str) -> Result<Polled, ProviderError> {
@@ -252,7 +216,7 @@ impl Provider for Aap {
             None => self.read(kind.other(), job_id).await?,
         };
         Ok(job.map_or(Polled::Purged, |job| {
-            let state = job_state(&job.status);
+            let state = job.state();
             let message = match state {
                 JobState::Unknown => format!("AAP reports the status {:?}", job.status),
                 _ => job.message(),
@@ -285,5 +249,4 @@ fn encoded(text: &str) -> String {
 }
 
 #[cfg(all(test, feature = "harness"))]
-#[path = "aap_tests.rs"]
 mod tests;
