@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     report::{
+        cost,
         ledger::{self, LedgerDifference},
         number::{count, difference_with_interval, duration},
         sentence,
@@ -37,6 +38,7 @@ pub(super) fn comparison(summary: &Summary) -> String {
             ledger_section(&mut text, ledger, summary);
         }
     }
+    cost::section(&mut text, summary);
     let notes = verdict::notes::all(summary);
     if !notes.is_empty() {
         text.push_str("\n## About the verdicts\n\n");

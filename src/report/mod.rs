@@ -8,6 +8,7 @@
 
 mod accumulate;
 mod comparison;
+mod cost;
 mod csv;
 mod dwell;
 #[cfg(test)]

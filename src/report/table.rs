@@ -8,7 +8,7 @@ use comfy_table::{
 
 use crate::{
     report::{
-        ledger,
+        cost, ledger,
         metric::Metric,
         number::{count, difference_with_interval, duration},
         sentence,
@@ -48,6 +48,10 @@ pub fn terminal_table(summary: &Summary) -> String {
         for ledger in summary.ledger.iter().filter(|ledger| ledger.scenario == scenario) {
             text.push_str(&wrapped(&shown(&ledger::sentence(ledger, summary))));
         }
+    }
+    // In virtual time the same work costs the same requests every time: the files have them.
+    if summary.clock == "real" {
+        summary.arms.iter().filter_map(cost::line).for_each(|line| folded(&mut text, &shown(&line)));
     }
     for note in verdict::notes::all(summary) {
         folded(&mut text, &shown(&note));

@@ -6,6 +6,7 @@ use super::escape::escape;
 use crate::{
     record::Plane,
     report::{
+        cost,
         metric::Metric,
         number::{difference_with_interval, duration},
         sentence,
@@ -53,6 +54,7 @@ pub(super) fn outcomes(html: &mut String, summary: &Summary) {
         html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table></div>\n");
+    cost::html(html, summary, escape);
 }
 
 /// The totals of a scenario with their differences from the baseline.
