@@ -9,10 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use provbench::api::JobType;
+use provbench::{api::JobType, record::journal::JournalWriter, units::Seed};
 
 #[path = "support/histories.rs"]
 mod histories;
+#[path = "../tests/report_records/mod.rs"]
+mod records;
 use histories::{SIZES, history, job};
 
 /// Runs of each whole process; the best counts, as the least disturbed.
@@ -134,7 +136,54 @@ fn helpers() {
     }
 }
 
+/// Writes a run of 100 blocks of two arms as `provbench run` leaves it, as far as merging reads it.
+fn write_run(folder: &Path, seed: u64, instances: u32, with_changes: bool) -> std::io::Result<()> {
+    let mut run = records::run(100, instances);
+    run.seed = Seed::new(seed);
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("run.json"), serde_json::to_vec(&run)?)?;
+    let journal = std::io::BufWriter::new(fs::File::create(folder.join("journal.ndjson"))?);
+    let mut journal = JournalWriter::begin(journal, &run)?;
+    for block in 1..=100 {
+        for mut trial in records::block(block, instances) {
+            if !with_changes {
+                trial.transitions.clear();
+                trial.milestones.clear();
+            }
+            journal.trial(&trial)?;
+        }
+    }
+    Ok(())
+}
+
+/// The time to merge two runs into one, the whole process; the journals of both are read and written.
+fn merge() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (samples, with_changes, budget) in [(1_000_000, false, Some(2.0)), (100_000, true, None)] {
+        let runs = [1, 2].map(|seed| folder.path().join(format!("{samples}-{seed}")));
+        for (run, seed) in runs.iter().zip(1..) {
+            write_run(run, seed, samples / 400, with_changes)?;
+        }
+        let [first, second] = runs.each_ref().map(|run| run.to_str().unwrap_or_default());
+        let (seconds, megabytes) = best(3, &["merge", "--no-plots", first, second]);
+        let what = if with_changes { "samples with all changes and milestones" } else { "samples" };
+        let what = format!("merge of two runs, {samples} {what}");
+        match budget {
+            Some(budget) => row(&what, seconds, "s", budget),
+            None => println!("{what:<58} {seconds:>10.3} s"),
+        }
+        println!("{:<58} {megabytes:>10.3} MB", format!("{what}, peak memory"));
+        for run in runs {
+            fs::remove_dir_all(run)?;
+        }
+    }
+    Ok(())
+}
+
 fn main() {
     helpers();
     processes();
+    if let Err(error) = merge() {
+        println!("merging could not be measured: {error}");
+    }
 }

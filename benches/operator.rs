@@ -32,6 +32,7 @@ use provbench::{
         decide::{Memory, Policy, Seen, TenantSeen, decide},
         provider::http::plain_transport,
     },
+    record::TrialRecord,
     units::Seed,
 };
 use serde_json::json;
@@ -159,7 +160,7 @@ fn lives(c: &mut Criterion) {
                         ended: Arc::new(AtomicU64::new(0)),
                     };
                     let mut samples = 0;
-                    let end = runner::run(&experiment, &options, &mut |trial| {
+                    let end = runner::run(&experiment, &options, &mut |trial: TrialRecord| {
                         samples += trial.samples.len();
                         Ok::<(), std::io::Error>(())
                     });

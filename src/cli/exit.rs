@@ -15,6 +15,8 @@ pub enum Exit {
     Gate,
     /// An invariant is broken or samples were lost: the result is invalid.
     Invalid,
+    /// A verdict was demanded, and the records don't tell.
+    Inconclusive,
 }
 
 impl Exit {
@@ -27,6 +29,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Gate => 3,
             Self::Invalid => 4,
+            Self::Inconclusive => 5,
         }
     }
 }

@@ -1,8 +1,16 @@
 //! The command lines: the only place that knows clap, the terminal and exit codes.
 
 #[cfg(feature = "harness")]
+mod baseline;
+#[cfg(feature = "harness")]
+mod checks;
+#[cfg(feature = "harness")]
+mod compare;
+#[cfg(feature = "harness")]
 mod crd;
 mod exit;
+#[cfg(feature = "harness")]
+mod merge;
 pub mod operator;
 #[cfg(feature = "harness")]
 mod progress;
@@ -14,6 +22,8 @@ mod report;
 mod run;
 #[cfg(feature = "harness")]
 mod run_folder;
+#[cfg(feature = "harness")]
+mod run_reader;
 #[cfg(feature = "harness")]
 mod stdout;
 #[cfg(feature = "harness")]

@@ -2,13 +2,13 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::{crd, exit::Exit, report, run, what_if};
+use crate::cli::{baseline, compare, crd, exit::Exit, merge, report, run, what_if};
 
 /// Measures how fast a Kubernetes operator gets long work done through job backends, and says which backend is faster, and
 /// how sure that is.
 ///
 /// Exit codes: 0 done; 1 could not run, or stopped; 2 usage or configuration; 3 a gate failed; 4 an invariant is broken or
-/// samples were lost.
+/// samples were lost; 5 a verdict was demanded and can't be given.
 #[derive(Debug, Parser)]
 #[command(name = "provbench", version)]
 struct Arguments {
@@ -20,6 +20,9 @@ struct Arguments {
 enum Command {
     Run(run::RunArguments),
     Report(report::ReportArguments),
+    Compare(compare::CompareArguments),
+    Baseline(baseline::BaselineArguments),
+    Merge(merge::MergeArguments),
     WhatIf(what_if::WhatIfArguments),
     Crd(crd::CrdArguments),
 }
@@ -30,6 +33,9 @@ pub fn main() -> Exit {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Baseline(arguments) => baseline::baseline(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::WhatIf(arguments) => what_if::what_if(&arguments),
         Command::Crd(arguments) => crd::crd(&arguments),
     };

@@ -1,21 +1,18 @@
 //! `provbench report`: everything that is rendered, rendered again from the journal of a run.
 
-use std::{
-    fs::File,
-    io::BufReader,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::{
     cli::{
+        checks,
         exit::{Exit, Failure},
         run_folder::{NewTables, write_artifacts},
+        run_reader::{read_journal, read_run_info},
         stdout::print,
     },
-    record::{RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord, journal::JournalReader},
+    record::RunStatus,
     report::{RenderOptions, Report, render, terminal_table},
 };
 
@@ -47,7 +44,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
         }
     };
     tables.replace().map_err(Failure::could_not_run)?;
-    let planned = u64::from(run.blocks) * run.arms.len() as u64 * run.scenarios.len() as u64;
+    let planned = run.trials_planned();
     if run.status == RunStatus::Complete && trials < planned {
         run.status = RunStatus::Incomplete;
         run.problems.push(format!("the journal has {trials} whole trials of {planned}: it was cut off or changed"));
@@ -56,41 +53,11 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let artifacts =
         render(&report, &run, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
     write_artifacts(folder, &artifacts).map_err(Failure::could_not_run)?;
-    print(&format!("{}\n{}", terminal_table(&report.summary()), folder.display()));
+    let summary = report.summary();
+    print(&format!("{}\n{}", terminal_table(&summary), folder.display()));
     Ok(match run.status {
         _ if !run.problems.is_empty() => Exit::Invalid,
         RunStatus::Incomplete => Exit::CouldNotRun,
-        RunStatus::Complete => Exit::Done,
+        RunStatus::Complete => checks::exit(&summary.gates),
     })
-}
-
-/// Hands out the whole trials of a journal; returns how many there are.
-pub(super) fn read_journal(
-    path: &Path,
-    mut take: impl FnMut(&TrialRecord) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
-    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
-    let mut reader = JournalReader::open(BufReader::new(file)).with_context(|| path.display().to_string())?;
-    let mut trials = 0;
-    while let Some(trial) = reader.next_trial().with_context(|| path.display().to_string())? {
-        take(&trial)?;
-        trials += 1;
-    }
-    Ok(trials)
-}
-
-/// Reads the `run.json` of a run.
-pub(super) fn read_run_info(folder: &Path) -> anyhow::Result<RunInfo> {
-    let path = folder.join("run.json");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{} is not the folder of a run: failed to read run.json", folder.display()))?;
-    let version: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    anyhow::ensure!(
-        version["schema_version"] == SCHEMA_VERSION,
-        "{} has schema version {}, this provbench reads {SCHEMA_VERSION}; use the version that wrote it",
-        path.display(),
-        version["schema_version"]
-    );
-    serde_json::from_str(&text).with_context(|| format!("{} is not a run of this version", path.display()))
 }

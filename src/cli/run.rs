@@ -14,6 +14,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cli::{
+        checks::{self, CheckFiles},
         exit::{Exit, Failure},
         progress::Progress,
         run_folder::{RunFolder, WriteError, write_artifacts, write_run_info},
@@ -24,10 +25,10 @@ use crate::{
         Experiment,
         experiment::Overrides,
         host_info,
-        runner::{self, RunEnd, RunError, RunOptions},
+        runner::{self, Recorder, RunEnd, RunError, RunOptions},
     },
-    record::{ClockKind, RunInfo, RunStatus, SCHEMA_VERSION},
-    report::{RenderOptions, Report, render, terminal_table},
+    record::{ClockKind, RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord},
+    report::{Check, RenderOptions, Report, render, terminal_table},
 };
 
 /// What time 0 of a trial in virtual time stands for: the day of the measurement that this all began with.
@@ -72,6 +73,8 @@ pub(super) struct RunArguments {
     /// Trials in virtual time run side by side on this many threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    #[command(flatten)]
+    files: CheckFiles,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -95,41 +98,64 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     };
     let mut info = run_info(&experiment, epoch)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
-    let mut folder = RunFolder::create(&path, &info)?;
-    let mut report = Report::new(&info);
+    let folder = RunFolder::create(&path, &info)?;
 
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_interrupt(stop.clone());
     let ended = Arc::new(AtomicU64::new(0));
     let cells = experiment.arms().len() as u64 * experiment.scenarios().len() as u64;
-    let total = u64::from(experiment.blocks()) * u64::from(experiment.instances()) * cells;
+    let blocks = experiment.design().warmup + experiment.blocks();
+    let total = u64::from(blocks) * u64::from(experiment.instances()) * cells;
     let progress = Progress::start(total, ended.clone());
     let threads = arguments.threads.map_or(info.host.cpus, usize::from);
     let options = RunOptions { threads, epoch, stop, ended };
-    let outcome = runner::run(&experiment, &options, &mut |trial| {
-        folder.trial(&trial)?;
-        let place = &trial.key;
-        let place = format!("block {}, {}, {}", place.block, place.arm, place.scenario);
-        let room = PROBLEMS_KEPT_MAX.saturating_sub(info.problems.len());
-        info.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{place}: {problem}")));
-        report.add(&trial);
-        Ok::<(), WriteError>(())
-    });
+    let mut recording = Recording { folder, report: Report::new(&info), problems: Vec::new() };
+    let outcome = runner::run(&experiment, &options, &mut recording);
     progress.finish();
+    let Recording { folder, report, problems } = recording;
+    info.problems = problems;
     let failure = conclude(outcome, &mut info);
     let published =
         folder.finish().map_err(Failure::could_not_run).and_then(|()| publish(arguments, &path, &info, report));
-    if let Err(unpublished) = published {
-        // Why it ended early must not be lost over why its report could not be written.
-        if let Some(failure) = failure {
-            failure.tell();
+    let gates = match published {
+        Ok(gates) => gates,
+        Err(unpublished) => {
+            // Why it ended early must not be lost over why its report could not be written.
+            if let Some(failure) = failure {
+                failure.tell();
+            }
+            return Err(unpublished);
         }
-        return Err(unpublished);
-    }
+    };
     match failure {
         Some(failure) => Err(failure),
-        None if info.problems.is_empty() => Ok(Exit::Done),
+        None if info.problems.is_empty() => Ok(checks::exit(&gates)),
         None => Ok(Exit::Invalid),
+    }
+}
+
+/// Where the records of a run go.
+struct Recording {
+    folder: RunFolder,
+    report: Report,
+    problems: Vec<String>,
+}
+
+impl Recorder for Recording {
+    type Error = WriteError;
+
+    fn trial(&mut self, trial: TrialRecord) -> Result<(), WriteError> {
+        self.folder.trial(&trial)?;
+        let place = &trial.key;
+        let place = format!("block {}, {}, {}", place.block, place.arm, place.scenario);
+        let room = PROBLEMS_KEPT_MAX.saturating_sub(self.problems.len());
+        self.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{place}: {problem}")));
+        self.report.add(&trial);
+        Ok(())
+    }
+
+    fn enough(&mut self, blocks: u32) -> bool {
+        self.report.known_well_enough(blocks)
     }
 }
 
@@ -169,6 +195,8 @@ fn run_info(experiment: &Experiment, epoch: Timestamp) -> Result<RunInfo, Failur
         host: host_info(),
         status: RunStatus::Incomplete,
         problems: Vec::new(),
+        design: experiment.design().clone(),
+        merged: Vec::new(),
     })
 }
 
@@ -201,7 +229,8 @@ fn stop_on_interrupt(stop: Arc<AtomicBool>) {
 /// Takes note of how the run ended; what there is to say about an early end.
 fn conclude(outcome: Result<RunEnd, RunError<WriteError>>, info: &mut RunInfo) -> Option<Failure> {
     match outcome {
-        Ok(RunEnd::Complete) => {
+        Ok(RunEnd::Complete { blocks }) => {
+            info.blocks = blocks;
             info.status = RunStatus::Complete;
             None
         }
@@ -212,16 +241,18 @@ fn conclude(outcome: Result<RunEnd, RunError<WriteError>>, info: &mut RunInfo) -
     }
 }
 
-/// Renders everything, and shows the comparison.
-fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Report) -> Result<(), Failure> {
+/// Renders everything, shows the comparison, and returns the answers of the gates.
+fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Report) -> Result<Vec<Check>, Failure> {
     report.close(info);
     let artifacts =
         render(&report, info, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
     write_artifacts(path, &artifacts)
         .and_then(|()| write_run_info(path, info))
         .map_err(|error| Failure::could_not_run(anyhow!("failed to write to {}: {error}", path.display())))?;
+    let summary = report.summary();
+    arguments.files.write(&info.experiment, &summary.gates, &summary.comparisons, &summary.warnings())?;
     let text = match arguments.format {
-        Format::Text => terminal_table(&report.summary()),
+        Format::Text => terminal_table(&summary),
         Format::Json => artifacts
             .iter()
             .find(|artifact| artifact.path == "summary.json")
@@ -229,5 +260,5 @@ fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Re
             .unwrap_or_default(),
     };
     print(&format!("{text}\n{}", path.display()));
-    Ok(())
+    Ok(summary.gates)
 }

@@ -85,14 +85,29 @@ impl RunFolder {
         open().with_context(what).map_err(Failure::could_not_run)
     }
 
-    /// Appends a trial.
+    /// Appends a trial; one that only warms up is in the journal alone.
     pub(super) fn trial(&mut self, trial: &TrialRecord) -> Result<(), WriteError> {
+        self.append(trial, |journal| journal.trial(trial))
+    }
+
+    /// The same of a trial whose lines in the journal are there already.
+    pub(super) fn trial_as_it_is(&mut self, trial: &TrialRecord, lines: &[u8]) -> Result<(), WriteError> {
+        self.append(trial, |journal| journal.trial_as_it_is(lines))
+    }
+
+    fn append(
+        &mut self,
+        trial: &TrialRecord,
+        journal: impl FnOnce(&mut JournalWriter<BufWriter<File>>) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
         let write = || -> io::Result<()> {
-            self.journal.trial(trial)?;
+            journal(&mut self.journal)?;
+            if trial.warmup {
+                return Ok(());
+            }
             self.tables.trial(trial)
         };
         let path = self.path.clone();
-        let mut write = write;
         write().map_err(|source| WriteError { path, source })
     }
 
@@ -117,6 +132,9 @@ impl NewTables {
     }
 
     pub(super) fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
+        if trial.warmup {
+            return Ok(());
+        }
         self.tables.trial(trial)
     }
 

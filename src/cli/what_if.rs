@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     cli::{
         exit::{Exit, Failure},
-        report::{read_journal, read_run_info},
+        run_reader::{read_journal, read_run_info},
         stdout::print,
     },
     harness::experiment::POLL_INTERVAL,
@@ -69,12 +69,17 @@ fn predict(arguments: &WhatIfArguments) -> anyhow::Result<WhatIf> {
     let default = Config::with_defaults(ProviderKind::Aap).status_poll_interval;
     let run = read_run_info(&arguments.run)?;
     let mut what_if = WhatIf::new(&run, arguments.poll_interval, POLL_INTERVAL, default)?;
-    let trials = read_journal(&arguments.run.join("journal.ndjson"), |trial| Ok(what_if.add(trial)?))?;
+    let trials = read_journal(&arguments.run.join("journal.ndjson"), |trial| {
+        // What only warms up counts for nothing.
+        if trial.warmup { Ok(()) } else { Ok(what_if.add(trial)?) }
+    })?;
     ensure!(trials > 0, "{} has no whole trial in its journal", arguments.run.display());
     if let Some(folder) = &arguments.against {
         what_if.against(&read_run_info(folder)?, POLL_INTERVAL, default)?;
         read_journal(&folder.join("journal.ndjson"), |trial| {
-            what_if.add_rerun(trial);
+            if !trial.warmup {
+                what_if.add_rerun(trial);
+            }
             Ok(())
         })?;
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{api::JobState, operator::config::ProviderKind};
+use crate::{api::JobState, operator::config::ProviderKind, record::Requirement};
 
 const VALID: &str = "\
 name: test
@@ -98,6 +98,85 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
     ] {
         assert_eq!(error(from, to), expected, "{to}");
     }
+}
+
+#[test]
+fn a_design_that_makes_no_sense_is_told_with_its_place() {
+    for (to, expected) in [
+        (
+            "blocks: 2\nprimary: speed",
+            "3:10: arms can't be compared on `speed`; use one of provision_total, deprovision_total",
+        ),
+        ("blocks: 2\nwarmup: 2000000", "3:9: at most 1000000 blocks can warm up"),
+        ("blocks: 2\nuntil: {half_width: 5%, max_blocks: 200}", "3:8: give either `blocks` or `until`"),
+        ("until: {half_width: 5%, max_blocks: 5}", "2:37: max_blocks is 5; below 6 nothing can be told"),
+        ("until: {half_width: 5%, max_blocks: 20, looks: [6, 10]}", "2:48: the last look is the one at max_blocks, 20"),
+        (
+            "until: {half_width: 5%, max_blocks: 20, looks: [10, 8, 20]}",
+            "2:48: looks are block counts in ascending order",
+        ),
+        ("", "1:7: how many blocks are run is missing; add `blocks: 30` or `until: {half_width: 5%, max_blocks: 200}`"),
+        (
+            "blocks: 2\ngates:\n- {require: equivalent}",
+            "4:13: which difference does not matter is missing; add `margin: 2%`",
+        ),
+        ("blocks: 2\ngates:\n- {require: faster, arm: gcp}", "4:26: `gcp` is not an arm of this experiment"),
+        ("blocks: 2\ngates:\n- {require: faster, arm: eda}", "4:3: the baseline is not compared with itself"),
+        ("blocks: 2\ngates:\n- {require: faster, scenario: x}", "4:31: `x` is not a scenario of this experiment"),
+        (
+            "blocks: 2\ngates:\n- {metric: total}",
+            "4:3: give either `require` (faster, slower, equivalent or not-slower)",
+        ),
+        ("blocks: 2\ngates:\n- {at_most: 1s, margin: 2%}", "4:25: `margin` belongs to `require`"),
+    ] {
+        let error = error("blocks: 2", to);
+        assert!(error.starts_with(expected), "{to}: {error}");
+    }
+    for (to, line, word) in [
+        ("blocks: 2\nmargin: 5", "3:9:", "write it as 5% or 0.05"),
+        ("blocks: 2\nmargin: 0%", "3:9:", "write it as 5% or 0.05"),
+        ("until: {halfwidth: 5%, max_blocks: 20}", "2:9:", "halfwidth"),
+        ("blocks: 2\naudit: ab", "3:8:", "ab"),
+        ("blocks: 2\ngates:\n- {requires: faster}", "4:4:", "requires"),
+        ("blocks: 2\ngates:\n- {require: better}", "4:13:", "better"),
+    ] {
+        let error = error("blocks: 2", to);
+        assert!(error.starts_with(line) && error.contains(word), "{to}: {error}");
+    }
+    let error = error("poll_interval: 5s", "old_jobs: 9999");
+    assert_eq!(error, "10:15: old_jobs is 9999; an object holds at most 5000 in its megabyte");
+}
+
+#[test]
+fn a_design_is_read_with_its_defaults() {
+    let design = |more: &str| {
+        let text = VALID.replacen("blocks: 2", more, 1);
+        let experiment = read(&text).expect("an experiment");
+        (experiment.design().clone(), experiment)
+    };
+    let (plain, experiment) = design("blocks: 2");
+    assert_eq!((plain, experiment.arms().len()), (Design::default(), 2));
+    let (whole, experiment) = design(
+        "until: {half_width: 5%, max_blocks: 200}\nwarmup: 2\nmargin: 2%\nprimary: provision_total\naudit: aa\n\
+         gates:\n- {require: not-slower}\n- {metric: total, require: faster, arm: aap}\n- {at_most: 3m}",
+    );
+    assert_eq!(whole.until.as_ref().expect("a rule").looks, [13, 25, 50, 100, 200]);
+    assert_eq!((experiment.blocks(), whole.warmup, whole.audit.as_deref()), (200, 2, Some("eda-aa")));
+    assert!(experiment.arms()[2].is_audit() && experiment.arms()[2].provider() == ProviderKind::Eda);
+    let gates: Vec<_> = whole.gates.iter().map(|gate| (gate.metric.as_str(), gate.require, gate.margin)).collect();
+    assert_eq!(
+        gates,
+        [
+            ("provision_total", Requirement::NotSlower, Some(0.02)),
+            ("total", Requirement::Faster, Some(0.02)),
+            ("provision_total", Requirement::AtMost, None),
+        ]
+    );
+    assert_eq!(whole.gates[2].at_most_ns, Some(180_000_000_000));
+    let overrides = Overrides { blocks: Some(7), ..Overrides::default() };
+    let text = VALID.replacen("blocks: 2", "until: {half_width: 5%, max_blocks: 200}", 1);
+    let experiment = Experiment::from_yaml(&text, &file(), &overrides).expect("an experiment");
+    assert_eq!((experiment.blocks(), &experiment.design().until), (7, &None), "--blocks makes the number fixed");
 }
 
 #[test]

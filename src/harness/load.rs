@@ -2,22 +2,27 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Client, Resource,
-    api::{DeleteParams, PostParams, Request},
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Request},
 };
+use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
     api::{ComputeInstance, ComputeInstanceSpec, names},
     clock::SharedClock,
-    harness::Experiment,
+    harness::{Experiment, history},
     units::{InstanceId, Nanos},
 };
 
 /// Requests in flight at once: more would only queue in the client, unseen. A request that waits here keeps its intended
 /// time, so that the wait is measured.
 const IN_FLIGHT_MAX: usize = 256;
+
+/// Instances that are given their history at once.
+const PREPARED_AT_ONCE: usize = 16;
 
 /// Attempts at a request that the server did not answer well; each later one waits a second longer.
 const ATTEMPTS_MAX: u32 = 5;
@@ -36,19 +41,25 @@ pub(crate) enum Report {
 #[derive(Clone)]
 struct Instances {
     client: Client,
+    namespace: Arc<str>,
     requests: Arc<Request>,
 }
 
 impl Instances {
     fn new(client: Client, namespace: &str) -> Self {
         let requests = Request::new(ComputeInstance::url_path(&(), Some(namespace)));
-        Self { client, requests: Arc::new(requests) }
+        Self { client, namespace: namespace.into(), requests: Arc::new(requests) }
     }
 
     async fn create(&self, object: &ComputeInstance) -> kube::Result<()> {
         let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
         let request = self.requests.create(&PostParams::default(), body).map_err(kube::Error::BuildRequest)?;
         self.client.request_text(request).await.map(drop)
+    }
+
+    async fn patch(&self, name: &str, merge: &serde_json::Value) -> kube::Result<()> {
+        let request = self.requests.patch(name, &PatchParams::default(), &Patch::Merge(merge));
+        self.client.request_text(request.map_err(kube::Error::BuildRequest)?).await.map(drop)
     }
 
     async fn delete(&self, name: &str) -> kube::Result<()> {
@@ -64,12 +75,56 @@ pub(crate) struct Load {
     clock: SharedClock,
     reports: mpsc::Sender<Report>,
     in_flight: Arc<Semaphore>,
+    old_jobs: u32,
 }
 
 impl Load {
-    pub(crate) fn new(client: Client, namespace: &str, clock: SharedClock, reports: mpsc::Sender<Report>) -> Self {
+    /// `old_jobs`: how many jobs of long ago each instance has when it arrives.
+    pub(crate) fn new(
+        client: Client,
+        namespace: &str,
+        clock: SharedClock,
+        reports: mpsc::Sender<Report>,
+        old_jobs: u32,
+    ) -> Self {
         let api = Instances::new(client, namespace);
-        Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) }
+        Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), old_jobs }
+    }
+
+    /// Makes instances that have a history before the clock of any of them starts: they are created as nobody's business
+    /// (management state `unmanaged`) and get their old jobs; their arrival is when the operator is let at them.
+    pub(crate) async fn prepare(&self, experiment: &Experiment) -> Result<(), kube::Error> {
+        if self.old_jobs == 0 {
+            return Ok(());
+        }
+        let status = json!({"status": {"jobs": history::old_jobs(self.old_jobs)}});
+        let patch = &Patch::Merge(&status);
+        let api: Api<ComputeInstance> = Api::namespaced(self.api.client.clone(), &self.api.namespace);
+        let api = &api;
+        let instances = (0..experiment.instances()).map(InstanceId::from_index);
+        futures::stream::iter(instances)
+            .map(|instance| async move {
+                let mut object = manifest(experiment, instance);
+                object
+                    .metadata
+                    .annotations
+                    .get_or_insert_default()
+                    .insert(names::MANAGEMENT_STATE_ANNOTATION.to_owned(), "unmanaged".to_owned());
+                api.create(&PostParams::default(), &object).await?;
+                api.patch_status(&instance.to_string(), &PatchParams::default(), patch).await.map(drop)
+            })
+            .buffer_unordered(PREPARED_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// The request that an instance arrives with.
+    async fn arrive(&self, instance: InstanceId, object: &ComputeInstance) -> Result<(), kube::Error> {
+        if self.old_jobs == 0 {
+            return self.api.create(object).await;
+        }
+        let release = json!({"metadata": {"annotations": {names::MANAGEMENT_STATE_ANNOTATION: null}}});
+        self.api.patch(&instance.to_string(), &release).await
     }
 
     /// Creates the instances of a trial, each at its intended time; `intended[i]` is that of instance i.
@@ -92,7 +147,7 @@ impl Load {
         let mut attempt = 0;
         let report = loop {
             attempt += 1;
-            match self.api.create(&object).await {
+            match self.arrive(instance, &object).await {
                 Ok(()) => break Report::Created { instance, sent, answered: self.clock.elapsed() },
                 Err(error) if attempt == ATTEMPTS_MAX || is_refusal(&error) => {
                     break Report::Failed { instance, what: "create", error: error.to_string() };

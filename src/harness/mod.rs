@@ -7,6 +7,7 @@
 //! production traces.
 
 pub mod experiment;
+mod history;
 mod host;
 mod invariants;
 pub mod load;

@@ -43,8 +43,11 @@ pub struct RunOptions {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEnd {
-    /// Every trial was run.
-    Complete,
+    /// Every trial was run, or enough of them for what the experiment wants to know.
+    Complete {
+        /// Blocks, without those that warm up.
+        blocks: u32,
+    },
     /// It was stopped.
     Stopped,
 }
@@ -72,16 +75,77 @@ pub enum RunError<E: std::error::Error + 'static> {
     Thread,
 }
 
-/// Runs an experiment, and hands each trial's record to `sink` in the order of the plan.
+/// Takes what a run measures.
+pub trait Recorder {
+    /// Why it can't.
+    type Error: std::error::Error + Send + 'static;
+
+    /// Takes the record of a trial; they come in the order of the plan.
+    ///
+    /// # Errors
+    /// When it can't be kept; the run ends then.
+    fn trial(&mut self, record: TrialRecord) -> Result<(), Self::Error>;
+
+    /// Asked at each look of an experiment with `until`, when the trials of so many blocks (without those that warm up) were
+    /// handed over: whether that is enough.
+    fn enough(&mut self, blocks: u32) -> bool {
+        let _ = blocks;
+        false
+    }
+}
+
+impl<E: std::error::Error + Send + 'static, F: FnMut(TrialRecord) -> Result<(), E>> Recorder for F {
+    type Error = E;
+
+    fn trial(&mut self, record: TrialRecord) -> Result<(), E> {
+        self(record)
+    }
+}
+
+/// Runs an experiment, and hands each trial's record to `recorder` in the order of the plan.
+///
+/// With `until` no trial is begun before the look before it was taken: what is run does not depend on the threads.
 ///
 /// # Errors
-/// When a trial can't be run or the sink fails; the records handed out before stay valid.
-pub fn run<E: std::error::Error + Send + 'static>(
+/// When a trial can't be run or the recorder fails; the records handed out before stay valid.
+pub fn run<R: Recorder>(
     experiment: &Arc<Experiment>,
     options: &RunOptions,
-    sink: &mut dyn FnMut(TrialRecord) -> Result<(), E>,
-) -> Result<RunEnd, RunError<E>> {
+    recorder: &mut R,
+) -> Result<RunEnd, RunError<R::Error>> {
     let trials = plan(experiment);
+    let mut rest = trials.as_slice();
+    for look in looks(experiment) {
+        let last_block = experiment.design().warmup + look;
+        let (stage, later) = rest.split_at(rest.partition_point(|trial| trial.block <= last_block));
+        rest = later;
+        if run_stage(experiment, stage, options, recorder)? == StageEnd::Stopped {
+            return Ok(RunEnd::Stopped);
+        }
+        if rest.is_empty() || recorder.enough(look) {
+            return Ok(RunEnd::Complete { blocks: look });
+        }
+    }
+    Ok(RunEnd::Complete { blocks: experiment.blocks() })
+}
+
+/// The block counts after which one looks; without `until` only the whole.
+fn looks(experiment: &Experiment) -> Vec<u32> {
+    experiment.design().until.as_ref().map_or_else(|| vec![experiment.blocks()], |until| until.looks.clone())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StageEnd {
+    Complete,
+    Stopped,
+}
+
+fn run_stage<R: Recorder>(
+    experiment: &Arc<Experiment>,
+    trials: &[PlannedTrial],
+    options: &RunOptions,
+    recorder: &mut R,
+) -> Result<StageEnd, RunError<R::Error>> {
     let threads = match experiment.clock() {
         ClockKind::Virtual => options.threads.clamp(1, trials.len().max(1)),
         ClockKind::Real => 1,
@@ -110,14 +174,14 @@ pub fn run<E: std::error::Error + Send + 'static>(
                 })
             })
             .collect();
-        let mut end = Ok(RunEnd::Complete);
-        for planned in &trials {
+        let mut end = Ok(StageEnd::Complete);
+        for planned in trials {
             let result = handout.take(|| workers.iter().all(std::thread::ScopedJoinHandle::is_finished));
             let taken = match result {
-                Some(Ok(record)) => sink(record).map_err(RunError::Sink),
+                Some(Ok(record)) => recorder.trial(record).map_err(RunError::Sink),
                 // Trials that were under way when the run was stopped come yet.
                 Some(Err(TrialError::Stopped)) => {
-                    end = Ok(RunEnd::Stopped);
+                    end = Ok(StageEnd::Stopped);
                     continue;
                 }
                 Some(Err(source)) => Err(trial_error(experiment, planned, source)),
@@ -129,8 +193,8 @@ pub fn run<E: std::error::Error + Send + 'static>(
                 break;
             }
         }
-        if matches!(end, Ok(RunEnd::Complete)) && options.stop.load(Ordering::Relaxed) {
-            end = Ok(RunEnd::Stopped);
+        if matches!(end, Ok(StageEnd::Complete)) && options.stop.load(Ordering::Relaxed) {
+            end = Ok(StageEnd::Stopped);
         }
         handout.close();
         end

@@ -39,7 +39,7 @@ use crate::{
         plan::PlannedTrial,
         target::{Blueprint, Target, TargetError},
     },
-    record::{Outcome, Plane, Sample, Transition, TrialKey, TrialRecord, Truth, TruthLog},
+    record::{Cost, Outcome, Plane, Sample, Transition, TrialKey, TrialRecord, Truth, TruthLog},
     units::{InstanceId, Nanos},
 };
 
@@ -61,6 +61,9 @@ pub enum TrialError {
     /// What was to be measured could not be set up.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The instances could not be given their history.
+    #[error("failed to give the instances their old jobs: {0}")]
+    Prepare(#[from] kube::Error),
     /// The watch did not open.
     #[error("the watch of the instances did not open: {0}")]
     Watch(String),
@@ -104,6 +107,7 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
             seed: setup.planned.seed,
             clock: setup.clock.clone(),
             truth: truth.clone(),
+            trace: setup.trace.clone(),
         },
         setup.experiment.clock(),
     )
@@ -122,6 +126,7 @@ struct Measured {
     lives: Vec<Life>,
     transitions: Vec<Transition>,
     problems: Vec<String>,
+    cost: Cost,
 }
 
 async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result<Measured, TrialError> {
@@ -140,11 +145,29 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     });
     opened.await.map_err(|late: TimedOut| TrialError::Watch(late.to_string()))?.map_err(TrialError::Watch)?;
 
+    let (send, mut reports) = mpsc::channel(REPORTS_WAITING_MAX);
+    let load = Load::new(target.client.clone(), namespace, clock.clone(), send, setup.arm().old_jobs());
+    {
+        // What the watch shows of it is of no interest, but must be read.
+        let mut preparing = std::pin::pin!(load.prepare(&setup.experiment));
+        loop {
+            tokio::select! {
+                biased;
+                prepared = &mut preparing => {
+                    prepared?;
+                    break;
+                }
+                sight = sights.next() => if sight.is_none() {
+                    return Err(TrialError::Watch("it ended".to_owned()));
+                }
+            }
+        }
+    }
+
+    let cost_before = target.cost().await;
     let start = clock.elapsed();
     let intended = intended_arrivals(&setup.experiment, start);
     let lives = intended.iter().zip(0..).map(|(at, index)| Life::new(InstanceId::from_index(index), *at)).collect();
-    let (send, mut reports) = mpsc::channel(REPORTS_WAITING_MAX);
-    let load = Load::new(target.client.clone(), namespace, clock.clone(), send);
     let creating = tokio::spawn(load.clone().create_all(setup.experiment.clone(), intended));
 
     let mut course = Course { setup, load, lives, listed: None, left: setup.experiment.instances() as usize };
@@ -180,7 +203,8 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     for life in &mut course.lives {
         life.cut_off(now);
     }
-    Ok(Measured { lives: course.lives, transitions: measured_transitions, problems })
+    let cost = target.cost().await.since(&cost_before);
+    Ok(Measured { lives: course.lives, transitions: measured_transitions, problems, cost })
 }
 
 /// The trial as it goes.
@@ -286,7 +310,7 @@ async fn finish(
     truth: &TruthLog,
     namespace: String,
 ) -> TrialRecord {
-    let Measured { lives, mut transitions, mut problems } = measured;
+    let Measured { lives, mut transitions, mut problems, cost } = measured;
     // A run that is to stop does not wait for what nobody will look at.
     let stopped = setup.stop.load(Ordering::Relaxed);
     if !stopped && !target.at_rest(setup.experiment.deadline()).await {
@@ -327,6 +351,8 @@ async fn finish(
         transitions,
         truth,
         problems,
+        warmup: setup.planned.warmup,
+        cost: Some(cost),
     }
 }
 

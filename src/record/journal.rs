@@ -8,7 +8,9 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word};
+use crate::record::{
+    Cost, Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word,
+};
 
 /// The head of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +38,22 @@ struct Written<'a, T> {
 struct TrialStart {
     position: u32,
     namespace: Word,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    warmup: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct TrialEnd {
     problems: Vec<String>,
+    #[serde(default)]
+    cost: Option<Cost>,
 }
 
 #[derive(Serialize)]
 struct TrialEndRef<'a> {
     problems: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
 }
 
 /// Writes a journal.
@@ -76,7 +84,7 @@ impl<W: Write> JournalWriter<W> {
     /// What the writer says.
     pub fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
         let key = Some(&trial.key);
-        let start = TrialStart { position: trial.position, namespace: trial.namespace.clone() };
+        let start = TrialStart { position: trial.position, namespace: trial.namespace.clone(), warmup: trial.warmup };
         write_line(&mut self.out, "trial", key, &start)?;
         for truth in &trial.truth {
             write_line(&mut self.out, "truth", key, truth)?;
@@ -90,7 +98,18 @@ impl<W: Write> JournalWriter<W> {
         for milestones in &trial.milestones {
             write_line(&mut self.out, "milestones", key, milestones)?;
         }
-        write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems })?;
+        write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems, cost: trial.cost })?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write> JournalWriter<W> {
+    /// Appends a trial in the bytes that [`JournalReader::next_trial_into`] gave, and flushes.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn trial_as_it_is(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.out.write_all(lines)?;
         self.out.flush()
     }
 }
@@ -175,7 +194,7 @@ impl<R: BufRead> JournalReader<R> {
         let mut reader = Self { input, line: 0, buffer: String::new(), head };
         match reader.next_kind()? {
             Some(kind) if kind == "run" => {}
-            other => return Err(reader.out_of_place(other.unwrap_or_else(|| "nothing".to_owned()))),
+            other => return Err(reader.out_of_place(other.map_or_else(|| "nothing".to_owned(), String::from))),
         }
         reader.head = reader.parse()?;
         if reader.head.schema_version == SCHEMA_VERSION {
@@ -195,8 +214,31 @@ impl<R: BufRead> JournalReader<R> {
     /// # Errors
     /// When a line can't be read, is no record or is out of place.
     pub fn next_trial(&mut self) -> Result<Option<TrialRecord>, JournalError> {
+        self.next(&mut |_, _| {})
+    }
+
+    /// The next trial with `offset` added to the number of its block, and its lines, changed likewise, in the place of what
+    /// `lines` held; `None` at the end.
+    ///
+    /// # Errors
+    /// As for [`Self::next_trial`].
+    pub fn next_trial_into(&mut self, offset: u32, lines: &mut Vec<u8>) -> Result<Option<TrialRecord>, JournalError> {
+        lines.clear();
+        let mut changed = true;
+        let mut trial = self.next(&mut |line, at| changed &= copy_with_offset(line, at, offset, lines))?;
+        if !changed {
+            return Err(self.out_of_place("a line that does not begin with its kind and block".to_owned()));
+        }
+        if let Some(trial) = &mut trial {
+            trial.key.block += offset;
+        }
+        Ok(trial)
+    }
+
+    fn next(&mut self, seen: &mut dyn FnMut(&str, &str)) -> Result<Option<TrialRecord>, JournalError> {
         let mut trial: Option<TrialRecord> = None;
         while let Some(kind) = self.next_kind()? {
+            seen(&self.buffer, &kind);
             match (kind.as_str(), &mut trial) {
                 ("trial", None) => {
                     let Keyed { key, body } = self.parse::<Keyed<TrialStart>>()?;
@@ -209,6 +251,8 @@ impl<R: BufRead> JournalReader<R> {
                         transitions: Vec::new(),
                         truth: Vec::new(),
                         problems: Vec::new(),
+                        warmup: body.warmup,
+                        cost: None,
                     });
                 }
                 ("truth", Some(trial)) => trial.truth.push(self.parse::<Truth>()?),
@@ -218,18 +262,19 @@ impl<R: BufRead> JournalReader<R> {
                 ("trial_end", Some(open)) => {
                     let Keyed { key, body } = self.parse::<Keyed<TrialEnd>>()?;
                     if key != open.key {
-                        return Err(self.out_of_place(kind));
+                        return Err(self.out_of_place(kind.into()));
                     }
                     open.problems = body.problems;
+                    open.cost = body.cost;
                     return Ok(trial);
                 }
-                _ => return Err(self.out_of_place(kind)),
+                _ => return Err(self.out_of_place(kind.into())),
             }
         }
         Ok(None)
     }
 
-    fn next_kind(&mut self) -> Result<Option<String>, JournalError> {
+    fn next_kind(&mut self) -> Result<Option<Word>, JournalError> {
         self.buffer.clear();
         self.line += 1;
         let line = self.line;
@@ -238,7 +283,12 @@ impl<R: BufRead> JournalReader<R> {
         if read == 0 || !self.buffer.ends_with('\n') {
             return Ok(None);
         }
-        Ok(Some(self.parse::<Kind<'_>>()?.kind.into_owned()))
+        // As we write it ourselves; what others have written anew may have another order.
+        let kind = match self.buffer.strip_prefix("{\"kind\":\"").and_then(|rest| rest.split_once('"')) {
+            Some((kind, _)) => kind.into(),
+            None => self.parse::<Kind<'_>>()?.kind.as_ref().into(),
+        };
+        Ok(Some(kind))
     }
 
     fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, JournalError> {
@@ -248,4 +298,20 @@ impl<R: BufRead> JournalReader<R> {
     fn out_of_place(&self, kind: String) -> JournalError {
         JournalError::OutOfPlace { line: self.line, kind }
     }
+}
+
+/// Copies a line with another number of its block; whether it has the form that this needs.
+fn copy_with_offset(line: &str, kind: &str, offset: u32, lines: &mut Vec<u8>) -> bool {
+    let start = "{\"kind\":\"\",\"block\":".len() + kind.len();
+    let Some((head, rest)) = line.split_at_checked(start) else { return false };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, tail) = rest.split_at(digits);
+    let Ok(block) = number.parse::<u32>() else { return false };
+    if !head.ends_with("\"block\":") {
+        return false;
+    }
+    lines.extend_from_slice(head.as_bytes());
+    lines.extend_from_slice(block.saturating_add(offset).to_string().as_bytes());
+    lines.extend_from_slice(tail.as_bytes());
+    true
 }

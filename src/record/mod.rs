@@ -6,6 +6,8 @@
 //! The journal ([`journal`]) holds the truth, a line a fact; every other output is rendered from [`TrialRecord`]s,
 //! which are read from it or come straight from the harness.
 
+mod cost;
+mod design;
 pub mod journal;
 mod milestones;
 mod run;
@@ -14,8 +16,10 @@ mod transition;
 mod trial;
 mod truth;
 
+pub use cost::Cost;
+pub use design::{COMPARED, Design, Gate, Requirement, Until};
 pub use milestones::{BackendMilestones, Milestones, OperationMilestones, OperatorMilestones};
-pub use run::{ClockKind, HostInfo, RunInfo, RunStatus, SCHEMA_VERSION};
+pub use run::{ClockKind, HostInfo, MergedRun, RunInfo, RunStatus, SCHEMA_VERSION};
 pub use sample::{Outcome, Sample};
 pub use transition::{Plane, Transition};
 pub use trial::{TrialKey, TrialRecord};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Seed;
+use crate::{record::Design, units::Seed};
 
 /// The version of every file that a run writes; a reader refuses versions that it does not know.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -70,7 +70,7 @@ pub struct RunInfo {
     pub time_scale: f64,
     /// The wall time that time 0 of each trial stands for (RFC 3339).
     pub epoch: String,
-    /// Blocks planned.
+    /// Blocks planned, without those that warm up; of a run that ended when it knew enough, those that it took.
     pub blocks: u32,
     /// Instances a trial.
     pub instances: u32,
@@ -86,4 +86,34 @@ pub struct RunInfo {
     pub status: RunStatus,
     /// Broken invariants, one sentence each; a run with any is invalid.
     pub problems: Vec<String>,
+    /// What was decided before the first trial.
+    #[serde(default)]
+    pub design: Design,
+    /// The runs that this one was put together from; empty for one that was run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedRun>,
+}
+
+impl RunInfo {
+    /// The trials of a whole run, those that warm up among them.
+    #[must_use]
+    pub fn trials_planned(&self) -> u64 {
+        let warmups = u64::from(self.design.warmup) * self.merged.len().max(1) as u64;
+        (warmups + u64::from(self.blocks)) * self.arms.len() as u64 * self.scenarios.len() as u64
+    }
+}
+
+/// A run that went into a merged one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergedRun {
+    /// Its seed.
+    pub seed: Seed,
+    /// Its epoch (RFC 3339).
+    pub epoch: String,
+    /// The version of provbench that ran it.
+    pub provbench_version: String,
+    /// Its blocks, without those that warm up.
+    pub blocks: u32,
+    /// What is added to the number of a block of it: its block 1 is block `offset + 1` of the merged run.
+    pub offset: u32,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Milestones, Sample, Transition, Truth, Word};
+use crate::record::{Cost, Milestones, Sample, Transition, Truth, Word};
 
 /// Which trial of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,4 +35,8 @@ pub struct TrialRecord {
     pub truth: Vec<Truth>,
     /// Broken invariants, one sentence each.
     pub problems: Vec<String>,
+    /// Whether its block is one that only warms up: kept in the journal, left out of everything else.
+    pub warmup: bool,
+    /// What it cost the operator, where that can be seen.
+    pub cost: Option<Cost>,
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    record::{Outcome, RunInfo, Sample, TrialRecord},
+    record::{Cost, Outcome, RunInfo, Sample, TrialRecord},
     report::{
         dwell::dwells,
         ledger::Ledgers,
         metric::Metric,
         observations::Observations,
         summary::{Outcomes, Summary},
+        verdict::{check::Check, gates, stopping},
     },
 };
 
@@ -27,6 +28,7 @@ pub struct Report {
     problems: Vec<String>,
     problems_left_out: usize,
     pub(super) horizon_ns: u64,
+    pub(super) warmup_trials: u64,
 }
 
 /// One arm in one scenario, both by their place in the run; scenarios first, so that arms to be compared stand together.
@@ -45,7 +47,26 @@ pub(super) struct Series {
     pub(super) orphans: u64,
     pub(super) deprovision_jobs: u64,
     pub(super) metrics: BTreeMap<Metric, Observations>,
+    pub(super) cost: CostSum,
     pub(super) ledgers: Ledgers,
+}
+
+/// What the trials of one arm cost the operator, together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CostSum {
+    pub(super) trials: u64,
+    pub(super) requests: u64,
+    pub(super) sent_bytes: u64,
+    pub(super) received_bytes: u64,
+}
+
+impl CostSum {
+    fn add(&mut self, cost: &Cost) {
+        self.trials += 1;
+        self.requests += cost.api_requests;
+        self.sent_bytes += cost.api_sent_bytes;
+        self.received_bytes += cost.api_received_bytes;
+    }
 }
 
 impl Report {
@@ -54,17 +75,18 @@ impl Report {
     pub fn new(run: &RunInfo) -> Self {
         Self {
             run: run.clone(),
-            margin: None,
+            margin: run.design.margin,
             arms: run.arms.clone(),
             scenarios: run.scenarios.clone(),
             series: BTreeMap::new(),
             problems: Vec::new(),
             problems_left_out: 0,
             horizon_ns: 0,
+            warmup_trials: 0,
         }
     }
 
-    /// Says which relative difference of means does not matter, such as 0.02; without it no verdict is `equivalent`.
+    /// Says which relative difference of means does not matter, such as 0.02, instead of the margin of the run's design.
     #[must_use]
     pub fn with_margin(mut self, margin: Option<f64>) -> Self {
         self.margin = margin;
@@ -74,11 +96,16 @@ impl Report {
     /// Takes how the run ended: its status and problems, which are not known when the report is begun.
     pub fn close(&mut self, run: &RunInfo) {
         self.run.status = run.status;
+        self.run.blocks = run.blocks;
         self.run.problems.clone_from(&run.problems);
     }
 
-    /// Adds a trial.
+    /// Adds a trial; of one that only warms up nothing is kept but its problems.
     pub fn add(&mut self, trial: &TrialRecord) {
+        if trial.warmup {
+            self.warmup_trials += 1;
+            return self.note_problems(trial);
+        }
         let key = SeriesKey {
             scenario: place(&mut self.scenarios, &trial.key.scenario),
             arm: place(&mut self.arms, &trial.key.arm),
@@ -109,6 +136,19 @@ impl Report {
             series.metrics.entry(metric).or_default().extend(block, &dwell.ns);
         }
         series.ledgers.add(trial);
+        if let Some(cost) = &trial.cost
+            && !trial.samples.is_empty()
+        {
+            series.cost.add(cost);
+            if let Some(cpu) = cost.operator_cpu_ns {
+                let each = cpu / trial.samples.len() as u64;
+                series.metrics.entry(Metric::OperatorCpu).or_default().add(block, each);
+            }
+        }
+        self.note_problems(trial);
+    }
+
+    fn note_problems(&mut self, trial: &TrialRecord) {
         for problem in &trial.problems {
             if self.problems.len() < PROBLEMS_MAX {
                 let key = &trial.key;
@@ -119,10 +159,35 @@ impl Report {
         }
     }
 
+    /// Whether an arm is the one that repeats the baseline.
+    pub(super) fn is_audit(&self, arm: usize) -> bool {
+        self.run.design.audit.as_ref().is_some_and(|audit| self.arms.get(arm) == Some(audit))
+    }
+
+    /// Whether a run with `until` knows enough after so many blocks.
+    #[must_use]
+    pub fn known_well_enough(&self, blocks: u32) -> bool {
+        let Some(until) = &self.run.design.until else { return false };
+        stopping::half_width(self, until, blocks).is_some_and(|width| width <= until.half_width)
+    }
+
+    /// The answers to what the design asks for, without everything else that a summary has.
+    #[must_use]
+    pub fn gates(&self) -> Vec<Check> {
+        gates::answers(self, &self.run.design.gates)
+    }
+
     /// All that the run has to say, in numbers.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary::of(self, &self.run)
+    }
+
+    /// The same, asked by another design than the one that the run had.
+    #[must_use]
+    pub fn summary_as(mut self, run: &RunInfo) -> Summary {
+        self.run.design.clone_from(&run.design);
+        Summary::of(&self, run)
     }
 
     /// The same with how the run ended.

@@ -7,28 +7,28 @@ use crate::{
         metric::Metric,
         observations::Observations,
         summary::ComparisonSummary,
+        verdict::{
+            audit::{AuditSummary, audit},
+            diagnostics::diagnose_pairs,
+            judge::{Rules, judge},
+            level,
+            summarize::{Subject, summarize},
+        },
     },
-    stats::compare::{BlockPair, CompareOptions, Comparison, Doubt, Verdict, compare},
+    stats::compare::{BlockPair, Verdict},
 };
 
 /// All comparisons: by scenario, then arm, then metric.
 pub(super) fn all(report: &Report) -> Vec<ComparisonSummary> {
     let mut comparisons = Vec::new();
-    for (scenario, name) in report.scenarios.iter().enumerate() {
-        let Some(baseline) = report.series.get(&SeriesKey { scenario, arm: 0 }) else { continue };
-        for (arm, arm_name) in report.arms.iter().enumerate().skip(1) {
-            let Some(series) = report.series.get(&SeriesKey { scenario, arm }) else { continue };
-            for metric in Metric::TOTALS {
-                if let Some(mut result) = one(&metric, baseline, series, report.margin) {
-                    result.scenario.clone_from(name);
-                    result.baseline.clone_from(&report.arms[0]);
-                    result.arm.clone_from(arm_name);
-                    if metric != Metric::ProvisionTotal
-                        && let Some(idle) = only_one_worked(&report.arms[0], baseline, arm_name, series)
-                    {
+    let audits = audits(report);
+    for scenario in 0..report.scenarios.len() {
+        for arm in (1..report.arms.len()).filter(|arm| !report.is_audit(*arm)) {
+            for metric in Metric::COMPARED {
+                if let Some(mut result) = one(report, &metric, scenario, arm) {
+                    if let Some(refusal) = refusal(report, &audits, &metric, scenario, arm) {
                         result.verdict = Verdict::Inconclusive;
-                        result.reason =
-                            Some(format!("{idle} ran no deprovision job at all: the arms did different work"));
+                        result.reason = Some(refusal);
                     }
                     comparisons.push(result);
                 }
@@ -36,6 +36,55 @@ pub(super) fn all(report: &Report) -> Vec<ComparisonSummary> {
         }
     }
     comparisons
+}
+
+/// The audits of all metrics in all scenarios; none without an arm that repeats the baseline.
+pub(super) fn audits(report: &Report) -> Vec<AuditSummary> {
+    let mut audits = Vec::new();
+    let Some(arm) = (0..report.arms.len()).find(|arm| report.is_audit(*arm)) else { return audits };
+    for (scenario, name) in report.scenarios.iter().enumerate() {
+        for metric in Metric::COMPARED {
+            if let Some(mut found) = audit_of(report, &metric, scenario, arm) {
+                found.scenario.clone_from(name);
+                found.baseline.clone_from(&report.arms[0]);
+                found.arm.clone_from(&report.arms[arm]);
+                audits.push(found);
+            }
+        }
+    }
+    audits
+}
+
+fn audit_of(report: &Report, metric: &Metric, scenario: usize, arm: usize) -> Option<AuditSummary> {
+    let baseline = report.series.get(&SeriesKey { scenario, arm: 0 })?;
+    let series = report.series.get(&SeriesKey { scenario, arm })?;
+    let (pairs, censored) = pairs(metric, baseline, series);
+    let rules = rules(report, censored);
+    (!pairs.is_empty()).then(|| audit(metric, &pairs, &rules, report.run.seed))
+}
+
+fn rules(report: &Report, (baseline_censored, arm_censored): (usize, usize)) -> Rules {
+    Rules { alpha: level::alpha(&report.run), margin: report.margin, baseline_censored, arm_censored }
+}
+
+/// Why no verdict on an arm may be given, whatever the blocks say.
+pub(super) fn refusal(
+    report: &Report,
+    audits: &[AuditSummary],
+    metric: &Metric,
+    scenario: usize,
+    arm: usize,
+) -> Option<String> {
+    let series = |arm| report.series.get(&SeriesKey { scenario, arm });
+    if *metric != Metric::ProvisionTotal
+        && let Some((baseline, series)) = series(0).zip(series(arm))
+        && let Some(idle) = only_one_worked(&report.arms[0], baseline, &report.arms[arm], series)
+    {
+        return Some(format!("{idle} ran no deprovision job at all: the arms did different work"));
+    }
+    let of_this = |audit: &&AuditSummary| audit.scenario == report.scenarios[scenario] && audit.metric == *metric;
+    let failed = audits.iter().find(of_this).filter(|audit| audit.failed())?;
+    Some(format!("the audit failed: {}", failed.reason.as_deref().unwrap_or_default()))
 }
 
 /// The arm without any deprovision job, where the other had some.
@@ -48,46 +97,41 @@ fn only_one_worked<'n>(baseline_name: &'n str, baseline: &Series, arm_name: &'n 
     }
 }
 
-/// `None` when neither arm has anything of the metric, as a scenario without deletes has no deprovisioning.
-fn one(metric: &Metric, baseline: &Series, arm: &Series, margin: Option<f64>) -> Option<ComparisonSummary> {
+/// The means of the blocks that both arms have, in the order of the blocks, and how many observations of each stand in them
+/// at their lower bounds.
+pub(super) fn pairs(metric: &Metric, baseline: &Series, arm: &Series) -> (Vec<BlockPair>, (usize, usize)) {
     let nothing = Observations::default();
     let (baseline, arm) =
         (baseline.metrics.get(metric).unwrap_or(&nothing), arm.metrics.get(metric).unwrap_or(&nothing));
-    if baseline.block_means().next().is_none() && arm.block_means().next().is_none() {
-        return None;
-    }
-    let pairs: Vec<BlockPair> = baseline
+    let pairs = baseline
         .block_means()
         .filter_map(|(block, baseline)| Some(BlockPair { baseline, arm: arm.block_mean(block)? }))
         .collect();
-    let options =
-        CompareOptions { margin, baseline_censored: baseline.bounds().len(), arm_censored: arm.bounds().len() };
-    Some(summarize(metric, compare(&pairs, &options).as_ref(), &options))
+    (pairs, (baseline.bounds().len(), arm.bounds().len()))
 }
 
-fn summarize(metric: &Metric, comparison: Option<&Comparison>, options: &CompareOptions) -> ComparisonSummary {
-    let p_method = |c: &Comparison| if c.exact { "sign_flip_exact" } else { "paired_t" };
-    let doubt = comparison.map_or(Some(Doubt::TooFewBlocks { blocks: 0 }), |c| c.doubt);
-    ComparisonSummary {
-        metric: metric.clone(),
-        scenario: String::new(),
-        baseline: String::new(),
-        arm: String::new(),
-        difference_ns: comparison.map(|c| whole(c.difference)),
-        ratio: comparison.and_then(|c| c.ratio).map(|ratio| (ratio * 1e9).round() / 1e9),
-        ci_low: comparison.and_then(|c| c.interval).map(|interval| whole(interval.low)),
-        ci_high: comparison.and_then(|c| c.interval).map(|interval| whole(interval.high)),
-        verdict: comparison.map_or(Verdict::Inconclusive, |c| c.verdict),
-        reason: doubt.map(|doubt| doubt.to_string()),
-        blocks: comparison.map_or(0, |c| c.blocks),
-        // Below this a double tells nothing, and 0 would be a lie.
-        p_value: comparison.and_then(|c| c.p).map(|p| p.max(1e-15)),
-        p_method: comparison.filter(|c| c.p.is_some()).map(p_method),
-        baseline_mean_ns: comparison.map(|c| whole(c.baseline_mean).unsigned_abs()),
-        arm_mean_ns: comparison.map(|c| whole(c.arm_mean).unsigned_abs()),
-        baseline_censored: options.baseline_censored,
-        arm_censored: options.arm_censored,
+/// `None` when neither arm has anything of the metric, as a scenario without deletes has no deprovisioning.
+fn one(report: &Report, metric: &Metric, scenario: usize, arm_place: usize) -> Option<ComparisonSummary> {
+    let series = |arm| report.series.get(&SeriesKey { scenario, arm });
+    let (baseline, arm) = series(0).zip(series(arm_place))?;
+    let nothing = Observations::default();
+    let baseline_seen = baseline.metrics.get(metric).unwrap_or(&nothing);
+    let arm_seen = arm.metrics.get(metric).unwrap_or(&nothing);
+    if baseline_seen.block_means().next().is_none() && arm_seen.block_means().next().is_none() {
+        return None;
     }
+    let (pairs, censored) = pairs(metric, baseline, arm);
+    let rules = rules(report, censored);
+    let judged = judge(&pairs, &rules);
+    let diagnostics = diagnose_pairs(&pairs, Some((baseline_seen, arm_seen)), rules.alpha, report.run.seed);
+    let subject = Subject {
+        metric,
+        scenario: &report.scenarios[scenario],
+        baseline: &report.arms[0],
+        arm: &report.arms[arm_place],
+        primary: metric.to_string() == report.run.design.primary,
+    };
+    Some(summarize(&subject, judged.as_ref(), &rules, diagnostics))
 }
 
 /// A whole number of nanoseconds, halves away from zero.

@@ -2,8 +2,8 @@
 
 use crate::{
     record::{
-        BackendMilestones, ClockKind, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome, Plane,
-        RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
+        BackendMilestones, ClockKind, Design, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome,
+        Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
     },
     report::Report,
     units::{InstanceId, Nanos, Seed},
@@ -31,6 +31,8 @@ pub(super) fn run(blocks: u32) -> RunInfo {
         host: HostInfo { os: "linux".into(), arch: "x86_64".into(), cpu: "A processor".into(), cpus: 2 },
         status: RunStatus::Complete,
         problems: Vec::new(),
+        design: Design::default(),
+        merged: Vec::new(),
     }
 }
 
@@ -91,6 +93,8 @@ pub(super) fn trial(block: u32, arm: &str, samples: Vec<Sample>) -> TrialRecord 
         transitions: Vec::new(),
         truth: Vec::new(),
         problems: Vec::new(),
+        warmup: false,
+        cost: None,
     }
 }
 

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use crate::{
     report::{
+        cost,
         ledger::{self, LedgerDifference},
         number::{count, difference_with_interval, duration},
         sentence,
         summary::{ComparisonSummary, Summary},
+        verdict,
     },
     stats::compare::Verdict,
 };
@@ -36,6 +38,14 @@ pub(super) fn comparison(summary: &Summary) -> String {
             ledger_section(&mut text, ledger, summary);
         }
     }
+    cost::section(&mut text, summary);
+    let notes = verdict::notes::all(summary);
+    if !notes.is_empty() {
+        text.push_str("\n## About the verdicts\n\n");
+        for note in notes {
+            let _ = writeln!(text, "- {}", escape(&note));
+        }
+    }
     text
 }
 
@@ -54,7 +64,7 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {difference} | {ratio} | {} | {} |",
-            c.metric,
+            if c.primary { format!("**{}**", c.metric) } else { c.metric.to_string() },
             escape(&c.baseline),
             escape(&c.arm),
             mean(c.baseline_mean_ns, c.baseline_censored),
@@ -91,7 +101,7 @@ fn mean(ns: i64) -> String {
 }
 
 /// Text without a meaning in Markdown or HTML; a bracket or a comparison sign that means nothing stays as it is.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {

@@ -15,6 +15,8 @@ pub enum Metric {
     DeprovisionTotal,
     /// Both together.
     Total,
+    /// Processor time of the operator for an instance, a value a trial.
+    OperatorCpu,
     /// Dwell of a job in a state: from the change into it to the next change of the same job.
     State {
         /// Who saw it.
@@ -27,8 +29,17 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// The metrics that arms are compared on.
+    /// What every instance has.
     pub const TOTALS: [Self; 3] = [Self::ProvisionTotal, Self::DeprovisionTotal, Self::Total];
+
+    /// The metrics that arms are compared on, where there are any values.
+    pub const COMPARED: [Self; 4] = [Self::ProvisionTotal, Self::DeprovisionTotal, Self::Total, Self::OperatorCpu];
+
+    /// The metric that arms are compared on under this name.
+    #[must_use]
+    pub fn compared(name: &str) -> Option<Self> {
+        Self::COMPARED.into_iter().find(|metric| metric.to_string() == name)
+    }
 
     /// In the order in which a job lives: totals, then by plane, provision before deprovision, states as they follow.
     fn rank(&self) -> (u8, Option<Plane>, usize, usize, &str, &str) {
@@ -36,8 +47,9 @@ impl Metric {
             Self::ProvisionTotal => (0, None, 0, 0, "", ""),
             Self::DeprovisionTotal => (1, None, 0, 0, "", ""),
             Self::Total => (2, None, 0, 0, "", ""),
+            Self::OperatorCpu => (3, None, 0, 0, "", ""),
             Self::State { plane, job_type, state } => {
-                (3, Some(*plane), place(&TYPES, job_type), place(&STATES, state), job_type, state)
+                (4, Some(*plane), place(&TYPES, job_type), place(&STATES, state), job_type, state)
             }
         }
     }
@@ -70,6 +82,7 @@ impl fmt::Display for Metric {
             Self::ProvisionTotal => f.write_str("provision_total"),
             Self::DeprovisionTotal => f.write_str("deprovision_total"),
             Self::Total => f.write_str("total"),
+            Self::OperatorCpu => f.write_str("operator_cpu"),
             Self::State { plane, job_type, state } => write!(f, "state_{}_{state}_{job_type}", plane.as_str()),
         }
     }
@@ -84,6 +97,13 @@ impl Serialize for Metric {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_metrics_that_an_experiment_may_name_are_those_that_arms_are_compared_on() {
+        assert_eq!(Metric::COMPARED.map(|metric| metric.to_string()), crate::record::COMPARED);
+        assert_eq!(Metric::compared("total"), Some(Metric::Total));
+        assert_eq!(Metric::compared("state_backend_Running_provision"), None);
+    }
 
     #[test]
     fn metrics_are_named_and_ordered_as_a_job_lives() {

@@ -8,6 +8,7 @@
 
 mod accumulate;
 mod comparison;
+mod cost;
 mod csv;
 mod dwell;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod sentence;
 mod summary;
 mod summary_csv;
 mod table;
+mod verdict;
 pub mod what_if;
 
 pub use accumulate::Report;
@@ -39,5 +41,16 @@ pub use ledger::{
 pub use metric::Metric;
 pub use plots::PlotError;
 pub use render::{Artifact, RenderError, RenderOptions, render};
-pub use summary::{ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
+pub use sentence::told;
+pub use summary::{ApiCost, ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
 pub use table::terminal_table;
+pub use verdict::{
+    across::{Across, AcrossOptions, across},
+    audit::AuditSummary,
+    check::{Check, CheckOutcome, overall},
+    diagnostics::Diagnostics,
+    digest::{ArmDigest, BlockMeans, Digest},
+    junit::junit,
+    step_summary::step_summary,
+    stopping::Stopping,
+};

@@ -13,7 +13,30 @@ pub(super) struct Observations {
 #[derive(Clone, Copy, Debug, Default)]
 struct BlockSum {
     sum: u128,
+    squares: u128,
     n: u64,
+}
+
+impl BlockSum {
+    fn add(&mut self, ns: u64) {
+        let ns = u128::from(ns);
+        self.sum += ns;
+        self.squares = self.squares.saturating_add(ns * ns);
+        self.n += 1;
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum as f64 / self.n as f64
+    }
+
+    /// The sum of squared deviations from the mean of the block; exact where n · Σx² fits 128 bits.
+    fn deviations(&self) -> f64 {
+        let n = u128::from(self.n);
+        match (self.squares.checked_mul(n), self.sum.checked_mul(self.sum)) {
+            (Some(squares), Some(square)) => squares.saturating_sub(square) as f64 / self.n as f64,
+            _ => 0.0,
+        }
+    }
 }
 
 impl Observations {
@@ -33,14 +56,13 @@ impl Observations {
     pub(super) fn extend(&mut self, block: u32, values: &[u64]) {
         self.values.extend_from_slice(values);
         let entry = self.blocks.entry(block).or_default();
-        entry.sum += values.iter().map(|&ns| u128::from(ns)).sum::<u128>();
-        entry.n += values.len() as u64;
+        for &ns in values {
+            entry.add(ns);
+        }
     }
 
     fn count(&mut self, block: u32, ns: u64) {
-        let entry = self.blocks.entry(block).or_default();
-        entry.sum += u128::from(ns);
-        entry.n += 1;
+        self.blocks.entry(block).or_default().add(ns);
     }
 
     /// The whole values, in the order in which they were added.
@@ -62,11 +84,23 @@ impl Observations {
 
     /// The mean of each block, with those that were cut off at their lower bounds.
     pub(super) fn block_means(&self) -> impl Iterator<Item = (u32, f64)> + '_ {
-        self.blocks.iter().map(|(block, entry)| (*block, entry.sum as f64 / entry.n as f64))
+        self.blocks.iter().map(|(block, entry)| (*block, entry.mean()))
     }
 
     /// The mean of one block.
     pub(super) fn block_mean(&self, block: u32) -> Option<f64> {
-        self.blocks.get(&block).map(|entry| entry.sum as f64 / entry.n as f64)
+        self.blocks.get(&block).map(BlockSum::mean)
+    }
+
+    /// The variance of instances within their blocks, pooled over the blocks, and how many a block has on the average;
+    /// `None` where no block has two.
+    pub(super) fn within_blocks(&self) -> Option<(f64, f64)> {
+        let (deviations, n) = self
+            .blocks
+            .values()
+            .fold((0.0, 0), |(deviations, n), block| (deviations + block.deviations(), n + block.n));
+        let blocks = self.blocks.len() as u64;
+        let freedom = n.checked_sub(blocks).filter(|freedom| *freedom > 0)?;
+        Some((deviations / freedom as f64, n as f64 / blocks as f64))
     }
 }

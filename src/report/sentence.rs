@@ -10,8 +10,14 @@ use crate::{
 
 /// What a comparison says: the verdict, by how much, from what, how sure.
 pub(super) fn of(comparison: &ComparisonSummary, summary: &Summary) -> String {
+    told(comparison, summary.scenarios().len() > 1)
+}
+
+/// The same, naming the scenario when asked to.
+#[must_use]
+pub fn told(comparison: &ComparisonSummary, with_scenario: bool) -> String {
     let c = comparison;
-    let scenario = if summary.scenarios().len() > 1 { format!(" in {}", c.scenario) } else { String::new() };
+    let scenario = if with_scenario { format!(" in {}", c.scenario) } else { String::new() };
     let subject = format!("{} against {} on {}{scenario}", c.arm, c.baseline, c.metric);
     let (Some(arm), Some(baseline), Some(difference)) = (c.arm_mean_ns, c.baseline_mean_ns, c.difference_ns) else {
         return format!("{subject}: {}", inconclusive(c));

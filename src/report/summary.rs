@@ -8,12 +8,19 @@ use crate::{
     record::{Outcome, RunInfo, RunStatus, SCHEMA_VERSION},
     report::{
         Report,
-        accumulate::Series,
+        accumulate::{Series, SeriesKey},
         comparison,
         ledger::{self, LedgerDifference, LedgerSummary},
         metric::Metric,
         number::count,
         observations::Observations,
+        verdict::{
+            audit::AuditSummary,
+            check::Check,
+            diagnostics::Diagnostics,
+            gates, notes,
+            stopping::{self, Stopping},
+        },
     },
     stats::{
         compare::Verdict,
@@ -44,6 +51,16 @@ pub struct Summary {
     pub arms: Vec<ArmSummary>,
     /// Each arm against the first, in each scenario, by each total.
     pub comparisons: Vec<ComparisonSummary>,
+    /// The metric that the experiment is about.
+    pub primary: String,
+    /// Blocks that warmed up and are in nothing of this.
+    pub warmup_blocks: u32,
+    /// The baseline against itself, where the design has that.
+    pub audits: Vec<AuditSummary>,
+    /// What the design asks for, with the answers; empty for a run that is invalid.
+    pub gates: Vec<Check>,
+    /// How a run without a fixed number of blocks came to its end.
+    pub stopping: Option<Stopping>,
     /// Where the differences of the totals come from; `comparison.json` has them.
     #[serde(skip)]
     pub ledger: Vec<LedgerDifference>,
@@ -64,10 +81,25 @@ pub struct ArmSummary {
     pub outcomes: Outcomes,
     /// Virtual machines that were left when everything had come to rest.
     pub orphans: u64,
+    /// Whether it repeats the baseline to see how far equal arms lie apart.
+    pub audit: bool,
+    /// What its operator asked of the API server for an instance; null where that was not seen.
+    pub api: Option<ApiCost>,
     /// What was measured of them.
     pub metrics: BTreeMap<Metric, MetricSummary>,
     /// Where their time went, by operation.
     pub ledger: Vec<LedgerSummary>,
+}
+
+/// Requests of the operator to the API server and the bytes of their bodies, for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ApiCost {
+    /// Requests.
+    pub requests_per_instance: f64,
+    /// Bytes sent.
+    pub sent_bytes_per_instance: f64,
+    /// Bytes received, watches included.
+    pub received_bytes_per_instance: f64,
 }
 
 /// How many instances ended how.
@@ -155,6 +187,15 @@ pub struct ComparisonSummary {
     pub baseline_censored: usize,
     /// The same of the arm.
     pub arm_censored: usize,
+    /// Whether it is on the metric that the experiment is about; every other one is exploratory.
+    pub primary: bool,
+    /// The level of the verdict: 0.05, or with repeated looks what this one may spend of it; the interval has 1 − alpha.
+    pub alpha: f64,
+    /// The relative difference that does not matter; null when none was named.
+    pub margin: Option<f64>,
+    /// Whether the blocks can be trusted, and what they could have shown.
+    #[serde(flatten)]
+    pub diagnostics: Diagnostics,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -164,19 +205,24 @@ fn verdict_word<S: serde::Serializer>(verdict: &Verdict, serializer: S) -> Resul
 
 impl Summary {
     pub(super) fn of(report: &Report, run: &RunInfo) -> Self {
-        let arms = report
-            .series
-            .iter()
-            .map(|(key, series)| ArmSummary::of(&report.arms[key.arm], &report.scenarios[key.scenario], series));
+        let problems = report.all_problems(run);
+        // What is invalid shows nothing, however it looks.
+        let invalid = !problems.is_empty() || run.status == RunStatus::Incomplete;
+        let arms = report.series.iter().map(|(key, series)| ArmSummary::of(report, *key, series));
         Self {
             schema_version: SCHEMA_VERSION,
             experiment: run.experiment.clone(),
             clock: run.clock.as_str(),
             seed: run.seed.get(),
             status: run.status,
-            problems: report.all_problems(run),
+            problems,
             arms: arms.collect(),
             comparisons: comparison::all(report),
+            primary: run.design.primary.clone(),
+            warmup_blocks: run.design.warmup,
+            audits: comparison::audits(report),
+            gates: gates::answers(report, if invalid { &[] } else { &run.design.gates }),
+            stopping: stopping::of(report),
             ledger: ledger::differences(report),
         }
     }
@@ -187,7 +233,8 @@ impl Summary {
     }
 
     /// What must be read before any number: that the run is not whole, that it is invalid, that nothing was recorded.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.status == RunStatus::Incomplete {
             warnings.push("INCOMPLETE: the run was stopped before its plan was done".to_owned());
@@ -207,6 +254,12 @@ impl Summary {
         warnings
     }
 
+    /// What belongs to the verdicts, in sentences: how the run came to its end, its blocks, its audits, its gates.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        notes::all(self)
+    }
+
     /// The names of the scenarios that have records, in the order of the run.
     pub(super) fn scenarios(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.arms.iter().map(|arm| arm.scenario.as_str()).collect();
@@ -216,11 +269,13 @@ impl Summary {
 }
 
 impl ArmSummary {
-    fn of(arm: &str, scenario: &str, series: &Series) -> Self {
+    fn of(report: &Report, key: SeriesKey, series: &Series) -> Self {
         let metrics = series.metrics.iter().map(|(metric, seen)| (metric.clone(), MetricSummary::of(seen)));
         Self {
-            arm: arm.to_owned(),
-            scenario: scenario.to_owned(),
+            arm: report.arms[key.arm].clone(),
+            scenario: report.scenarios[key.scenario].clone(),
+            audit: report.is_audit(key.arm),
+            api: ApiCost::of(series),
             trials: series.trials,
             instances: series.instances,
             outcomes: series.outcomes,
@@ -228,6 +283,20 @@ impl ArmSummary {
             metrics: metrics.collect(),
             ledger: ledger::summaries(&series.ledgers),
         }
+    }
+}
+
+impl ApiCost {
+    fn of(series: &Series) -> Option<Self> {
+        let cost = series.cost;
+        // A trial without a count would make the rest look cheaper than it is.
+        let all = cost.trials > 0 && cost.trials == series.trials && series.instances > 0;
+        let each = |sum: u64| (sum as f64 * 1e3 / series.instances as f64).round() / 1e3;
+        all.then(|| Self {
+            requests_per_instance: each(cost.requests),
+            sent_bytes_per_instance: each(cost.sent_bytes),
+            received_bytes_per_instance: each(cost.received_bytes),
+        })
     }
 }
 

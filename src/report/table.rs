@@ -8,11 +8,12 @@ use comfy_table::{
 
 use crate::{
     report::{
-        ledger,
+        cost, ledger,
         metric::Metric,
         number::{count, difference_with_interval, duration},
         sentence,
         summary::{ArmSummary, ComparisonSummary, MetricSummary, Summary},
+        verdict,
     },
     stats::compare::Verdict,
 };
@@ -48,18 +49,44 @@ pub fn terminal_table(summary: &Summary) -> String {
             text.push_str(&wrapped(&shown(&ledger::sentence(ledger, summary))));
         }
     }
+    // In virtual time the same work costs the same requests every time: the files have them.
+    if summary.clock == "real" {
+        summary.arms.iter().filter_map(cost::line).for_each(|line| folded(&mut text, &shown(&line)));
+    }
+    for note in verdict::notes::all(summary) {
+        folded(&mut text, &shown(&note));
+    }
     text
+}
+
+/// Writes a sentence in lines of the terminal's width, those after the first set in.
+fn folded(text: &mut String, sentence: &str) {
+    let mut width = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > usize::from(COLUMNS) {
+            text.push_str("\n  ");
+            width = 2;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text.push('\n');
 }
 
 fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
     let mut table = table(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
-    for metric in Metric::TOTALS {
+    for metric in Metric::COMPARED {
         let measured: Vec<(&ArmSummary, &MetricSummary)> =
             arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
         if measured.iter().all(|(_, m)| m.n + m.censored == 0) {
             continue;
         }
-        table.add_row([metric.to_string()]);
+        let primary = if metric.to_string() == summary.primary { " (primary)" } else { "" };
+        table.add_row([format!("{metric}{primary}")]);
         for (arm, m) in measured {
             table.add_row(row(arm, m, summary.comparison(arm, &metric)));
         }

@@ -2,8 +2,8 @@
 
 use provbench::{
     record::{
-        BackendMilestones, ClockKind, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome, Plane,
-        RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
+        BackendMilestones, ClockKind, Design, HostInfo, Milestones, OperationMilestones, OperatorMilestones, Outcome,
+        Plane, RunInfo, RunStatus, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord,
     },
     units::{InstanceId, Nanos, Seed},
 };
@@ -29,6 +29,8 @@ pub(crate) fn run(blocks: u32, instances: u32) -> RunInfo {
         host: HostInfo { os: "linux".into(), arch: "x86_64".into(), cpu: "A processor".into(), cpus: 2 },
         status: RunStatus::Complete,
         problems: Vec::new(),
+        design: Design::default(),
+        merged: Vec::new(),
     }
 }
 
@@ -50,6 +52,8 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         transitions: Vec::with_capacity(instances as usize * 8),
         truth: Vec::new(),
         problems: Vec::new(),
+        warmup: false,
+        cost: None,
     };
     for index in 0..instances {
         let seed = Seed::new(7).label(arm).index(block.into()).index(index.into());

@@ -35,8 +35,19 @@ pub struct Arm {
     pub(super) provider: ProviderKind,
     /// Environment variables of the operator.
     pub(super) settings: BTreeMap<String, String>,
+    /// Jobs of long ago that each instance has in its history when it arrives.
+    #[serde(skip_serializing_if = "is_none_old")]
+    pub(super) old_jobs: u32,
+    /// Whether it repeats the baseline to see how far equal arms lie apart.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) audit: bool,
     pub(super) profile_name: String,
     pub(super) profile: Profile,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none_old(old_jobs: &u32) -> bool {
+    *old_jobs == 0
 }
 
 fn as_word<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,6 +65,18 @@ impl Arm {
     #[must_use]
     pub fn provider(&self) -> ProviderKind {
         self.provider
+    }
+
+    /// Jobs of long ago that each instance has in its history when it arrives.
+    #[must_use]
+    pub fn old_jobs(&self) -> u32 {
+        self.old_jobs
+    }
+
+    /// Whether it repeats the baseline, with draws of its own.
+    #[must_use]
+    pub fn is_audit(&self) -> bool {
+        self.audit
     }
 
     /// How its backends behave.

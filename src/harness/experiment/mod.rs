@@ -1,11 +1,13 @@
 //! Experiment files: YAML, parsed into something that can only be valid.
 
 pub(in crate::harness) mod arm;
+mod design;
 mod error;
 mod overrides;
 mod raw;
 mod resolve;
 mod scenario;
+mod share;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,9 +21,10 @@ pub use self::{
     arm::{Arm, Endpoints},
     error::ExperimentError,
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
+    share::{NotAShare, Share},
 };
 use crate::{
-    record::ClockKind,
+    record::{ClockKind, Design},
     units::{GoDuration, Seed},
 };
 
@@ -51,6 +54,7 @@ pub struct Experiment {
     clock: ClockKind,
     time_scale: f64,
     blocks: u32,
+    design: Design,
     instances: u32,
     tenants: u32,
     arrival_spacing: GoDuration,
@@ -121,7 +125,13 @@ impl Experiment {
         self.time_scale
     }
 
-    /// Blocks, at least 1.
+    /// What is left out, when the run ends, and what it has to show.
+    #[must_use]
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// Blocks without those that warm up, at least 1; with [`Design::until`] the most that there can be.
     #[must_use]
     pub fn blocks(&self) -> u32 {
         self.blocks

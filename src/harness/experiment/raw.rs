@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::{harness::experiment::ExperimentError, record::ClockKind, units::GoDuration};
+use crate::{
+    harness::experiment::{ExperimentError, share::Share},
+    record::ClockKind,
+    units::GoDuration,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +23,20 @@ pub(super) struct RawExperiment {
     pub(super) clock: Option<ClockKind>,
     #[serde(default)]
     pub(super) time_scale: Option<Spanned<f64>>,
-    pub(super) blocks: Spanned<u32>,
+    #[serde(default)]
+    pub(super) blocks: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) until: Option<Spanned<RawUntil>>,
+    #[serde(default)]
+    pub(super) warmup: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) primary: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) margin: Option<Spanned<Share>>,
+    #[serde(default)]
+    pub(super) audit: Option<Spanned<RawAudit>>,
+    #[serde(default)]
+    pub(super) gates: Vec<Spanned<RawGate>>,
     pub(super) instances: Spanned<u32>,
     #[serde(default)]
     pub(super) tenants: Option<Spanned<u32>>,
@@ -33,6 +50,49 @@ pub(super) struct RawExperiment {
     pub(super) profile: Option<Spanned<String>>,
     pub(super) arms: Spanned<Vec<RawArm>>,
     pub(super) scenarios: Spanned<Vec<RawScenario>>,
+}
+
+/// When a run without a fixed number of blocks ends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawUntil {
+    pub(super) half_width: Spanned<Share>,
+    pub(super) max_blocks: Spanned<u32>,
+    #[serde(default)]
+    pub(super) looks: Option<Spanned<Vec<u32>>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawAudit {
+    /// The baseline against itself.
+    Aa,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGate {
+    #[serde(default)]
+    pub(super) metric: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) arm: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) scenario: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) require: Option<Spanned<RawRequirement>>,
+    #[serde(default)]
+    pub(super) margin: Option<Spanned<Share>>,
+    #[serde(default)]
+    pub(super) at_most: Option<Spanned<GoDuration>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawRequirement {
+    Faster,
+    Slower,
+    Equivalent,
+    NotSlower,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +119,8 @@ pub(super) struct RawArm {
     pub(super) profile: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) poll_interval: Option<Spanned<GoDuration>>,
+    #[serde(default)]
+    pub(super) old_jobs: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, Spanned<String>>,
 }

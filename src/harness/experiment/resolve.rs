@@ -12,6 +12,7 @@ use crate::{
     api::JobState,
     harness::experiment::{
         Arm, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario, ScenarioKind, arm,
+        design::{self, Names},
         raw::{RawArm, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
     },
     operator::config::{ProviderKind, VARIABLES},
@@ -23,17 +24,19 @@ use crate::{
 /// The setting of how often the operator asks AAP for the state of a job.
 pub(crate) const POLL_INTERVAL: &str = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL";
 /// More blocks or instances than this are a slip of the finger: no machine holds their records.
-const COUNT_MAX: u32 = 1_000_000;
+pub(super) const COUNT_MAX: u32 = 1_000_000;
+/// A job takes some 150 bytes, and an API server takes no object of more than about a megabyte and a half.
+const OLD_JOBS_MAX: u32 = 5_000;
 const DEADLINE: Duration = Duration::from_secs(3600);
 const TEMPLATE: &str = "osac.templates.ocp_virt_vm";
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     file: &'a Path,
     placed: bool,
 }
 
 impl Resolver<'_> {
-    fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
+    pub(super) fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
         let message = message.into();
         if self.placed {
             let (line, column) = (at.referenced.line(), at.referenced.column());
@@ -43,7 +46,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn at_least_one(&self, what: &str, number: &Spanned<u32>) -> Result<u32, ExperimentError> {
+    pub(super) fn at_least_one(&self, what: &str, number: &Spanned<u32>) -> Result<u32, ExperimentError> {
         match number.value {
             0 => Err(self.invalid(number, format!("{what} is 0; at least 1 is needed"))),
             count if count > COUNT_MAX => {
@@ -162,9 +165,23 @@ impl Resolver<'_> {
             name,
             provider,
             settings,
+            old_jobs: self.old_jobs(raw)?,
+            audit: false,
             profile_name: profile_name.value.clone(),
             profile: self.profile(profile_name)?,
         })
+    }
+
+    fn old_jobs(&self, raw: &RawArm) -> Result<u32, ExperimentError> {
+        match &raw.old_jobs {
+            Some(jobs) if jobs.value > OLD_JOBS_MAX => {
+                let message =
+                    format!("old_jobs is {}; an object holds at most {OLD_JOBS_MAX} in its megabyte", jobs.value);
+                Err(self.invalid(jobs, message))
+            }
+            Some(jobs) => Ok(jobs.value),
+            None => Ok(0),
+        }
     }
 
     /// The operator itself reads the settings: what it would only warn of is an error here.
@@ -304,6 +321,20 @@ fn time_scale(
     Ok(scale)
 }
 
+/// The arms, and the baseline once more under the name that the audit gives it; the same is expected of it.
+fn with_audit(mut arms: Vec<Arm>, scenarios: &mut [Scenario], audit: Option<&str>) -> Vec<Arm> {
+    if let Some(name) = audit {
+        for scenario in scenarios {
+            if let Some(expectation) = scenario.expect.get(arms[0].name()).cloned() {
+                scenario.expect.insert(name.to_owned(), expectation);
+            }
+        }
+        let again = Arm { name: name.to_owned(), audit: true, ..arms[0].clone() };
+        arms.push(again);
+    }
+    arms
+}
+
 pub(super) fn resolve(
     raw: &RawExperiment,
     file: &Path,
@@ -313,18 +344,6 @@ pub(super) fn resolve(
     let resolver = Resolver { file, placed };
     let clock = overrides.clock.or(raw.clock).unwrap_or(ClockKind::Virtual);
     let time_scale = time_scale(&resolver, raw, clock, overrides)?;
-    let blocks = match overrides.blocks {
-        Some(0) => {
-            let message = "at least 1 block is needed".to_owned();
-            return Err(ExperimentError::Option { option: "--blocks 0".to_owned(), message });
-        }
-        Some(blocks) if blocks > COUNT_MAX => {
-            let message = format!("at most {COUNT_MAX} blocks are possible");
-            return Err(ExperimentError::Option { option: format!("--blocks {blocks}"), message });
-        }
-        Some(blocks) => blocks,
-        None => resolver.at_least_one("blocks", &raw.blocks)?,
-    };
     let deadline = match &raw.deadline {
         Some(deadline) if deadline.value.0.is_zero() => {
             return Err(resolver.invalid(deadline, "the deadline must be longer than 0s"));
@@ -343,11 +362,14 @@ pub(super) fn resolve(
     let arm_names = distinct("arms", raw.arms.value.iter().map(|arm| arm.name.value.as_str()), |index, message| {
         resolver.invalid(&raw.arms.value[index].name, message)
     })?;
-    let scenarios: Vec<Scenario> =
+    let mut scenarios: Vec<Scenario> =
         raw.scenarios.value.iter().map(|scenario| resolver.scenario(scenario, &arm_names)).collect::<Result<_, _>>()?;
-    distinct("scenarios", scenarios.iter().map(Scenario::name), |index, message| {
+    let scenario_names = distinct("scenarios", scenarios.iter().map(Scenario::name), |index, message| {
         resolver.invalid(&raw.scenarios.value[index].kind, message)
     })?;
+    let names = Names { baseline: arms[0].name(), arms: &arm_names, scenarios: &scenario_names };
+    let (design, blocks) = design::design(&resolver, raw, &names, overrides)?;
+    let arms = with_audit(arms, &mut scenarios, design.audit.as_deref());
     let (template_id, template_parameters) = resolver.template(raw)?;
     let instances = resolver.at_least_one("instances", &raw.instances)?;
     let arrival_spacing = resolver.spacing(raw, deadline)?;
@@ -359,6 +381,7 @@ pub(super) fn resolve(
         clock,
         time_scale,
         blocks,
+        design,
         instances,
         tenants: raw.tenants.as_ref().map_or(Ok(1), |tenants| resolver.at_least_one("tenants", tenants))?,
         arrival_spacing,

@@ -18,8 +18,10 @@ const EDA_HOST: &str = "eda.simulated";
 pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     let cluster = cluster(&blueprint.clock, blueprint.seed)?;
     let (backends, kubevirt) = Backends::start(blueprint, cluster.client("default"));
+    let (service, namespace) = (cluster.service(), blueprint.namespace.clone());
     Ok(Reach {
         client: cluster.client(&blueprint.namespace),
+        connect: Box::new(move |meter| Ok(kube::Client::new(meter.around(service), namespace))),
         transport: transport(&backends),
         endpoints: Endpoints {
             namespace: blueprint.namespace.clone(),

@@ -1,10 +1,12 @@
 //! What is measured: a cluster, an operator and its backends, made anew for each trial.
 //!
 //! In virtual time everything is in memory and on one thread. In real time the cluster and the backends live on a thread of
-//! their own and are reached over loopback sockets, as an operator would reach them.
+//! their own and are reached over loopback sockets, as an operator would reach them; the operator has a thread of its own.
 
 mod backends;
 mod in_memory;
+mod meter;
+mod operator_run;
 mod over_sockets;
 
 use std::time::Duration;
@@ -16,14 +18,20 @@ use kube::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use self::backends::Backends;
+use self::{
+    backends::Backends,
+    operator_run::{Connect, OperatorRun, OperatorRunParts},
+};
 use crate::{
     api::crd,
     clock::{self, SharedClock},
     cluster::{Cluster, Options},
-    harness::experiment::{Arm, Endpoints},
-    operator::{Operator, OperatorParts, provider::http::Transport},
-    record::{ClockKind, TruthLog},
+    harness::{
+        experiment::{Arm, Endpoints},
+        operator_trace::OperatorTrace,
+    },
+    operator::provider::http::Transport,
+    record::{ClockKind, Cost, TruthLog},
     units::Seed,
 };
 
@@ -66,6 +74,8 @@ pub(crate) struct Blueprint {
     pub(crate) seed: Seed,
     pub(crate) clock: SharedClock,
     pub(crate) truth: TruthLog,
+    /// Who listens to the operator.
+    pub(crate) trace: OperatorTrace,
 }
 
 /// A target that is up.
@@ -73,8 +83,7 @@ pub(crate) struct Target {
     pub(crate) client: Client,
     backends: Backends,
     clock: SharedClock,
-    operator: JoinHandle<()>,
-    stop_operator: oneshot::Sender<()>,
+    operator: OperatorRun,
     servers: Servers,
 }
 
@@ -86,7 +95,10 @@ enum Servers {
 
 /// Where a target is reached.
 struct Reach {
+    /// The harness's own connection.
     client: Client,
+    /// Makes the operator's.
+    connect: Connect,
     transport: Transport,
     endpoints: Endpoints,
     backends: Backends,
@@ -105,20 +117,21 @@ impl Target {
             .arm
             .operator_config(&reach.endpoints)
             .map_err(|source| TargetError::Operator { arm: blueprint.arm.name().to_owned(), source })?;
-        let operator = Operator::start(OperatorParts {
-            client: reach.client.clone(),
+        let parts = OperatorRunParts {
+            connect: reach.connect,
             clock: blueprint.clock.clone(),
             config,
             transport: reach.transport,
-        });
-        let (stop_operator, stopped) = oneshot::channel::<()>();
-        let operator = tokio::spawn(operator.run(until(stopped)));
+        };
+        let operator = match clock_kind {
+            ClockKind::Virtual => OperatorRun::here(parts).await?,
+            ClockKind::Real => OperatorRun::on_own_thread(parts, blueprint.trace).await?,
+        };
         Ok(Self {
             client: reach.client,
             backends: reach.backends,
             clock: blueprint.clock,
             operator,
-            stop_operator,
             servers: reach.servers,
         })
     }
@@ -128,10 +141,14 @@ impl Target {
         clock::timeout(&*self.clock, limit, self.backends.idle()).await.is_ok()
     }
 
+    /// What the operator spent since it was started.
+    pub(crate) async fn cost(&self) -> Cost {
+        self.operator.cost().await
+    }
+
     /// Stops everything, the operator first.
     pub(crate) async fn stop(self) {
-        drop(self.stop_operator);
-        let _ = self.operator.await;
+        self.operator.stop().await;
         match self.servers {
             Servers::InMemory { kubevirt } => kubevirt.abort(),
             Servers::OverSockets { stop, thread } => {

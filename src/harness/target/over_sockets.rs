@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use kube::{Client, Config};
+use kube::{Client, Config, client::ClientBuilder};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
@@ -37,9 +37,14 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         runtime.block_on(servers(&for_thread, report, stopped));
     })?;
     let up = up.await.map_err(|_| TargetError::Servers)??;
-    let client = connect(up.cluster, &blueprint.namespace)?;
+    let config = client_config(up.cluster, &blueprint.namespace)?;
+    let client = Client::try_from(config.clone()).map_err(not_connected)?;
     Ok(Reach {
         client,
+        connect: Box::new(move |meter| {
+            let layer = tower::layer::layer_fn(|service| meter.around(service));
+            Ok(ClientBuilder::try_from(config).map_err(not_connected)?.with_layer(&layer).build())
+        }),
         transport: plain_transport(),
         endpoints: Endpoints {
             namespace: blueprint.namespace.clone(),
@@ -51,7 +56,7 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     })
 }
 
-fn connect(address: SocketAddr, namespace: &str) -> Result<Client, TargetError> {
+fn client_config(address: SocketAddr, namespace: &str) -> Result<Config, TargetError> {
     let url = http::Uri::builder()
         .scheme("http")
         .authority(address.to_string())
@@ -60,7 +65,11 @@ fn connect(address: SocketAddr, namespace: &str) -> Result<Client, TargetError> 
         .map_err(|error| TargetError::Listen(std::io::Error::other(error)))?;
     let mut config = Config::new(url);
     namespace.clone_into(&mut config.default_namespace);
-    Client::try_from(config).map_err(|source| TargetError::Api { what: "connect to the embedded cluster", source })
+    Ok(config)
+}
+
+fn not_connected(source: kube::Error) -> TargetError {
+    TargetError::Api { what: "connect to the embedded cluster", source }
 }
 
 /// Runs the servers until they are to stop.

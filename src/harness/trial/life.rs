@@ -4,6 +4,7 @@ use crate::{
     api::{JobType, Phase},
     harness::{
         experiment::{DeleteWhen, ScenarioKind},
+        history,
         observe::ObservedStatus,
     },
     record::{Outcome, Plane, Sample, Transition, Word},
@@ -133,7 +134,7 @@ impl Life {
             _ => None,
         };
         let mut reached = false;
-        for job in &status.jobs {
+        for job in status.jobs.iter().filter(|job| !history::is_old(&job.job_id)) {
             let known = self.jobs.iter_mut().find(|known| known.id == job.job_id);
             let from = match known {
                 Some(known) if known.state == job.state => continue,

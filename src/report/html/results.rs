@@ -6,11 +6,13 @@ use super::escape::escape;
 use crate::{
     record::Plane,
     report::{
+        cost,
         metric::Metric,
         number::{difference_with_interval, duration},
         sentence,
         summary::{ArmSummary, MetricSummary, Summary},
         table::{mean, quantile},
+        verdict,
     },
 };
 
@@ -18,15 +20,23 @@ use crate::{
 pub(super) fn verdicts(html: &mut String, summary: &Summary) {
     if summary.comparisons.is_empty() {
         html.push_str("<p>Nothing to compare: no second arm has records.</p>\n");
-        return;
+    } else {
+        html.push_str("<ul class=\"verdicts\">\n");
+        for c in &summary.comparisons {
+            let verdict = c.verdict.as_str();
+            let sentence = escape(&sentence::of(c, summary));
+            let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}</li>");
+        }
+        html.push_str("</ul>\n");
     }
-    html.push_str("<ul class=\"verdicts\">\n");
-    for c in &summary.comparisons {
-        let verdict = c.verdict.as_str();
-        let sentence = escape(&sentence::of(c, summary));
-        let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}</li>");
+    let notes = verdict::notes::all(summary);
+    if !notes.is_empty() {
+        html.push_str("<h3>About the verdicts</h3>\n<ul>\n");
+        for note in notes {
+            let _ = writeln!(html, "<li>{}</li>", escape(&note));
+        }
+        html.push_str("</ul>\n");
     }
-    html.push_str("</ul>\n");
 }
 
 /// How the instances' lives ended.
@@ -44,6 +54,7 @@ pub(super) fn outcomes(html: &mut String, summary: &Summary) {
         html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table></div>\n");
+    cost::html(html, summary, escape);
 }
 
 /// The totals of a scenario with their differences from the baseline.
@@ -52,7 +63,7 @@ pub(super) fn totals(html: &mut String, summary: &Summary, scenario: &str) {
     html.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>metric</th><th>arm</th>");
     numbers_head(html);
     html.push_str("<th class=\"n\">difference [95 % interval]</th><th>verdict</th></tr></thead>\n<tbody>\n");
-    for metric in Metric::TOTALS {
+    for metric in Metric::COMPARED {
         for arm in &arms {
             let Some(m) = arm.metrics.get(&metric).filter(|m| m.n + m.censored > 0) else { continue };
             let _ = write!(html, "<tr><td>{metric}</td><td>{}</td>", escape(&arm.arm));

@@ -89,7 +89,8 @@ pub(in crate::report) fn all(report: &Report) -> Vec<LedgerDifference> {
     for (scenario, name) in report.scenarios.iter().enumerate() {
         let Some(baseline) = report.series.get(&SeriesKey { scenario, arm: 0 }) else { continue };
         for (arm, arm_name) in report.arms.iter().enumerate().skip(1) {
-            let Some(series) = report.series.get(&SeriesKey { scenario, arm }) else { continue };
+            let series = report.series.get(&SeriesKey { scenario, arm }).filter(|_| !report.is_audit(arm));
+            let Some(series) = series else { continue };
             for operation in Operation::ALL {
                 let (of_baseline, of_arm) = (baseline.ledgers.columns(operation), series.ledgers.columns(operation));
                 let Some((blocks, total, segments)) = one(of_baseline, of_arm) else { continue };

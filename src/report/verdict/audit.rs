@@ -1,0 +1,190 @@
+//! The audit: the baseline against itself. What shows a difference there shows too much everywhere.
+
+use serde::Serialize;
+
+use crate::{
+    report::{comparison::whole, metric::Metric, number::difference},
+    stats::{
+        compare::{BlockPair, Verdict},
+        power::{Pilot, STANDARD_POWER},
+    },
+    units::Seed,
+};
+
+use super::judge::{Judged, QuickTest, Rules, differences, judge};
+
+/// Experiments without a difference that are made of the blocks seen.
+const RESAMPLES: u64 = 1_000;
+
+/// Standard errors that the false-positive rate may lie above its level before the procedure counts as broken.
+const TOLERANCE: f64 = 3.0;
+
+/// The baseline against its repetition on one metric in one scenario.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AuditSummary {
+    /// The metric.
+    pub metric: Metric,
+    /// The scenario.
+    pub scenario: String,
+    /// The baseline.
+    pub baseline: String,
+    /// The arm that repeats it.
+    pub arm: String,
+    /// Whether its verdicts can be trusted: `passed`, `failed`, or `unknown` with too few blocks.
+    pub outcome: &'static str,
+    /// Why not.
+    pub reason: Option<String>,
+    /// Blocks that both have.
+    pub blocks: usize,
+    /// The mean difference, which is nothing but luck.
+    pub difference_ns: Option<i64>,
+    /// Its two-sided p-value.
+    pub p_value: Option<f64>,
+    /// How often experiments without a difference, resampled from these blocks, would claim one; it should be 5 % at most.
+    pub false_positive_rate: Option<f64>,
+    /// The smallest difference that so many blocks find with 80 % probability when the arms share no luck, in nanoseconds.
+    pub smallest_detectable_ns: Option<u64>,
+}
+
+impl AuditSummary {
+    /// Whether verdicts on this metric in this scenario must be refused.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.outcome == "failed"
+    }
+}
+
+/// Audits the pairs of a baseline and its repetition.
+pub(crate) fn audit(metric: &Metric, pairs: &[BlockPair], rules: &Rules, seed: Seed) -> AuditSummary {
+    let judged = judge(pairs, rules);
+    let enough = judged.as_ref().filter(|judged| judged.blocks >= super::judge::blocks_needed(rules.alpha));
+    let differences = differences(pairs);
+    let rate = enough.map(|_| false_positive_rate(&differences, rules.alpha, seed));
+    let reason = enough.and_then(|judged| broken(judged, rate, rules.alpha));
+    let smallest = enough.and_then(|judged| {
+        Pilot::of(&differences).ok()?.smallest_effect(judged.blocks, rules.alpha, STANDARD_POWER).ok()
+    });
+    AuditSummary {
+        metric: metric.clone(),
+        scenario: String::new(),
+        baseline: String::new(),
+        arm: String::new(),
+        outcome: match (enough, &reason) {
+            (None, _) => "unknown",
+            (Some(_), None) => "passed",
+            (Some(_), Some(_)) => "failed",
+        },
+        reason,
+        blocks: pairs.len(),
+        difference_ns: judged.as_ref().map(|judged| whole(judged.difference)),
+        p_value: enough.and_then(|judged| judged.p).map(|p| p.max(1e-15)),
+        false_positive_rate: rate,
+        smallest_detectable_ns: smallest.map(|effect| whole(effect).unsigned_abs()),
+    }
+}
+
+fn broken(judged: &Judged, rate: Option<f64>, alpha: f64) -> Option<String> {
+    if matches!(judged.verdict, Verdict::Faster | Verdict::Slower) {
+        let difference = difference(whole(judged.difference));
+        return Some(format!(
+            "the baseline differs from itself by {difference} (p = {:.3}): more than luck sets these arms apart",
+            judged.p.unwrap_or_default()
+        ));
+    }
+    let most = alpha + TOLERANCE * (alpha * (1.0 - alpha) / RESAMPLES as f64).sqrt();
+    rate.filter(|rate| *rate > most).map(|rate| {
+        format!(
+            "{:.0} % of experiments without a difference would claim one; the test does not fit these blocks",
+            rate * 100.0
+        )
+    })
+}
+
+/// How often the procedure claims a difference where there is none: blocks are drawn with replacement and each difference
+/// gets a sign at random, so that only the shape of their distribution is kept.
+fn false_positive_rate(differences: &[f64], alpha: f64, seed: Seed) -> f64 {
+    let samples = seed.label("audit").label("resampled");
+    let test = QuickTest::new(differences.len(), alpha);
+    let claims = (0..RESAMPLES).filter(|index| {
+        let mut stream = samples.index(*index).stream();
+        let mut draw = |_: &f64| {
+            let size = differences[stream.below(differences.len())];
+            if stream.next_bits() & 1 == 0 { size } else { -size }
+        };
+        test.claims(&differences.iter().map(&mut draw).collect::<Vec<_>>())
+    });
+    claims.count() as f64 / RESAMPLES as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { alpha: 0.05, margin: None, baseline_censored: 0, arm_censored: 0 };
+
+    fn audited(differences: &[f64]) -> AuditSummary {
+        let pairs: Vec<BlockPair> =
+            differences.iter().map(|d| BlockPair { baseline: 100e9, arm: 100e9 + d * 1e9 }).collect();
+        audit(&Metric::Total, &pairs, &RULES, Seed::new(5))
+    }
+
+    fn noise(label: &str, n: u64) -> Vec<f64> {
+        (0..n).map(|i| Seed::new(11).label(label).index(i).uniform() - 0.5).collect()
+    }
+
+    #[test]
+    fn a_baseline_that_differs_from_itself_fails() {
+        let shifted: Vec<f64> = noise("a", 20).iter().map(|d| d + 1.0).collect();
+        let failed = audited(&shifted);
+        assert!(failed.failed());
+        assert!(
+            failed.reason.as_deref().is_some_and(|reason| reason.starts_with("the baseline differs from itself by +"))
+        );
+    }
+
+    #[test]
+    fn a_sound_audit_tells_its_rate_and_what_it_could_have_shown() {
+        let passed = audited(&noise("b", 20));
+        assert_eq!((passed.outcome, passed.reason.as_ref()), ("passed", None));
+        let rate = passed.false_positive_rate.unwrap();
+        assert!((0.02..0.07).contains(&rate), "{rate}");
+        // Uniform over 1 s: sd 0.29 s; 20 blocks find 0.66 sd with 80 % probability (Cohen 1988).
+        let smallest = passed.smallest_detectable_ns.unwrap() as f64 / 1e9;
+        assert!((0.13..0.26).contains(&smallest), "{smallest}");
+        assert_eq!(audited(&noise("b", 20)), passed, "the same seed, the same rate");
+    }
+
+    #[test]
+    fn no_verdict_is_given_where_the_audit_fails() {
+        use crate::report::{
+            Report,
+            fixture::{S, lived, run, trial},
+        };
+        let summary = |repeated_s: u64| {
+            let mut run = run(8);
+            run.design.audit = Some("eda-aa".to_owned());
+            run.arms.push("eda-aa".to_owned());
+            let mut report = Report::new(&run);
+            for block in 1..=8 {
+                for (arm, seconds) in [("eda", 100), ("aap", 80), ("eda-aa", repeated_s)] {
+                    let luck = Seed::new(2).label(arm).index(block.into()).stream().below(1_000_000_000) as u64;
+                    report.add(&trial(block, arm, vec![lived(0, seconds * S + luck, 50 * S)]));
+                }
+            }
+            report.summary()
+        };
+        let (sound, broken) = (summary(100), summary(110));
+        assert_eq!(sound.comparisons.len(), 3, "the audit's arm is compared with nothing");
+        assert_eq!(sound.comparisons[0].verdict, Verdict::Faster);
+        assert_eq!(broken.comparisons[0].verdict, Verdict::Inconclusive);
+        let reason = broken.comparisons[0].reason.as_deref().unwrap_or_default();
+        assert!(reason.starts_with("the audit failed: the baseline differs from itself by +"), "{reason}");
+        assert!(broken.audits[0].failed() && !sound.audits[0].failed());
+    }
+
+    #[test]
+    fn too_few_blocks_are_no_audit() {
+        let unknown = audited(&[5.0; 5]);
+        assert_eq!((unknown.outcome, unknown.false_positive_rate, unknown.p_value), ("unknown", None, None));
+    }
+}

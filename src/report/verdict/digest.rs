@@ -1,0 +1,148 @@
+//! A run reduced to what comparisons with other runs need: the means of its blocks, and where the time goes.
+//!
+//! It is small enough to be kept in a repository (`provbench baseline save`): eight bytes a block, arm and metric.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    record::{ClockKind, RunInfo, SCHEMA_VERSION},
+    report::{Report, accumulate::Series, ledger, metric::Metric},
+    stats::summary::mean,
+};
+
+/// The digest of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Digest {
+    /// The version of this shape.
+    pub schema_version: u32,
+    /// The version of provbench that ran it.
+    pub provbench_version: String,
+    /// The experiment's name.
+    pub experiment: String,
+    /// Its clock.
+    pub clock: ClockKind,
+    /// Real seconds for a recorded second.
+    pub time_scale: f64,
+    /// Its seed.
+    pub seed: u64,
+    /// Instances a trial.
+    pub instances: u32,
+    /// The metric that it is about.
+    pub primary: String,
+    /// The relative difference that does not matter, where the experiment names one.
+    pub margin: Option<f64>,
+    /// Its arms in its scenarios.
+    pub arms: Vec<ArmDigest>,
+}
+
+/// One arm in one scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmDigest {
+    /// The arm.
+    pub arm: String,
+    /// The scenario.
+    pub scenario: String,
+    /// What was measured, by the metric's name.
+    pub metrics: BTreeMap<String, BlockMeans>,
+    /// Where the time goes: mean nanoseconds of the ledger's segments, or of the states of jobs where there is no ledger.
+    pub parts_ns: BTreeMap<String, u64>,
+}
+
+/// The blocks of one metric.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BlockMeans {
+    /// The mean of each block, in nanoseconds, in the order of the blocks.
+    pub block_means_ns: Vec<f64>,
+    /// Observations that stand in them at their lower bounds.
+    pub censored: usize,
+}
+
+impl Digest {
+    /// The digest of a run.
+    #[must_use]
+    pub fn of(report: &Report, run: &RunInfo) -> Self {
+        let arms = report.series.iter().filter(|(key, _)| !report.is_audit(key.arm)).map(|(key, series)| ArmDigest {
+            arm: report.arms[key.arm].clone(),
+            scenario: report.scenarios[key.scenario].clone(),
+            metrics: metrics(series),
+            parts_ns: parts(series),
+        });
+        Self {
+            schema_version: SCHEMA_VERSION,
+            provbench_version: run.provbench_version.clone(),
+            experiment: run.experiment.clone(),
+            clock: run.clock,
+            time_scale: run.time_scale,
+            seed: run.seed.get(),
+            instances: run.instances,
+            primary: run.design.primary.clone(),
+            margin: run.design.margin,
+            arms: arms.collect(),
+        }
+    }
+
+    /// Why this can't be compared with a digest of an earlier run, if so.
+    ///
+    /// # Errors
+    /// With a sentence: another schema, clock, time scale, experiment, or number of instances a trial.
+    pub fn comparable(&self, earlier: &Self) -> Result<(), String> {
+        let differs = |what: &str, here: String, there: String| {
+            Err(format!("{what} differs: {here} against {there}; only like can be compared with like"))
+        };
+        if self.schema_version != earlier.schema_version {
+            return differs("the schema version", self.schema_version.to_string(), earlier.schema_version.to_string());
+        }
+        if self.clock != earlier.clock {
+            return differs("the clock", self.clock.as_str().to_owned(), earlier.clock.as_str().to_owned());
+        }
+        if self.time_scale.to_bits() != earlier.time_scale.to_bits() {
+            return differs("the time scale", self.time_scale.to_string(), earlier.time_scale.to_string());
+        }
+        if self.experiment != earlier.experiment {
+            return differs("the experiment", self.experiment.clone(), earlier.experiment.clone());
+        }
+        if self.instances != earlier.instances {
+            return differs(
+                "the number of instances a trial",
+                self.instances.to_string(),
+                earlier.instances.to_string(),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn metrics(series: &Series) -> BTreeMap<String, BlockMeans> {
+    let compared = Metric::COMPARED.iter().filter_map(|metric| Some((metric, series.metrics.get(metric)?)));
+    compared
+        .map(|(metric, observations)| {
+            let block_means_ns = observations.block_means().map(|(_, mean)| mean).collect();
+            (metric.to_string(), BlockMeans { block_means_ns, censored: observations.bounds().len() })
+        })
+        .filter(|(_, means)| !means.block_means_ns.is_empty())
+        .collect()
+}
+
+/// The segments of the ledger, which add up to the totals; of a run without one the states of jobs on every plane.
+fn parts(series: &Series) -> BTreeMap<String, u64> {
+    let ledger: BTreeMap<String, u64> = ledger::summaries(&series.ledgers)
+        .into_iter()
+        .flat_map(|operation| {
+            let name = operation.operation;
+            operation.segments.into_iter().map(move |part| (format!("{name} {}", part.segment), part.mean_ns))
+        })
+        .collect();
+    if !ledger.is_empty() {
+        return ledger;
+    }
+    let states = series.metrics.iter().filter_map(|(metric, observations)| match metric {
+        Metric::State { plane, job_type, state } => {
+            let mean = mean(observations.values().iter().copied())?;
+            Some((format!("{job_type} {state} ({})", plane.as_str()), mean.get()))
+        }
+        _ => None,
+    });
+    states.collect()
+}

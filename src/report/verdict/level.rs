@@ -1,0 +1,46 @@
+//! The significance level of a run: 5 %, and with repeated looks what the look at which it ended may spend of it.
+
+use crate::{
+    record::{RunInfo, Until},
+    stats::{
+        compare::ALPHA,
+        sequential::{Spending, boundaries},
+    },
+};
+
+/// The level of a run's verdicts.
+///
+/// A run with `until` spends 5 % over all its looks, about evenly (Pocock's type): what one looks for is a width, which an
+/// early look must be able to show. The interval of any look then covers the truth together with those of all others.
+pub(crate) fn alpha(run: &RunInfo) -> f64 {
+    run.design.until.as_ref().map_or(ALPHA, |until| alpha_at(until, run.blocks))
+}
+
+/// The level of the look after `blocks` blocks; of a run that was stopped between looks that of the next.
+pub(crate) fn alpha_at(until: &Until, blocks: u32) -> f64 {
+    let fractions: Vec<f64> =
+        until.looks.iter().map(|look| f64::from(*look) / f64::from(until.max_blocks.max(1))).collect();
+    let at = until.looks.iter().position(|look| *look >= blocks).unwrap_or(until.looks.len().saturating_sub(1));
+    let levels = boundaries(Spending::Pocock, ALPHA, &fractions).unwrap_or_default();
+    levels.get(at).map_or(ALPHA, |boundary| boundary.nominal_alpha)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_share_the_five_percent_and_a_single_one_has_them_all() {
+        let until = |looks: &[u32]| Until {
+            half_width: 0.05,
+            max_blocks: *looks.last().expect("a look"),
+            looks: looks.to_vec(),
+        };
+        assert!((alpha_at(&until(&[200]), 200) - ALPHA).abs() < 1e-9);
+        let five = until(&[40, 80, 120, 160, 200]);
+        let levels: Vec<f64> = five.looks.iter().map(|look| alpha_at(&five, *look)).collect();
+        // Pocock's own boundary for five equal looks is 0.0158 at each; the spending function's lie around it.
+        assert!(levels.iter().all(|level| (0.01..0.022).contains(level)), "{levels:?}");
+        assert!((alpha_at(&five, 100) - levels[2]).abs() < 1e-12, "between looks that of the next");
+    }
+}

@@ -1,0 +1,139 @@
+//! What belongs to the verdicts, in sentences for people.
+
+use std::fmt::Write as _;
+
+use crate::report::{
+    number::{count, difference, duration, p_value},
+    summary::{ComparisonSummary, Summary},
+};
+
+use super::{
+    audit::AuditSummary,
+    check::{Check, CheckOutcome},
+    decide::percent,
+    stopping::Stopping,
+};
+
+/// A drift or a likeness of neighbours below this p-value is worth a warning: there are two tests a comparison.
+const DOUBTFUL_P: f64 = 0.01;
+
+/// Everything, each a sentence: stopping, the primary metric's blocks, audits, gates.
+pub(crate) fn all(summary: &Summary) -> Vec<String> {
+    let mut notes = Vec::new();
+    if summary.warmup_blocks > 0 {
+        notes.push(format!("{} warmed up and left out", count(summary.warmup_blocks.into(), "block")));
+    }
+    if let Some(stopping) = &summary.stopping {
+        notes.push(self::stopping(stopping, &summary.primary));
+    }
+    if summary.comparisons.len() > 1 {
+        notes.push(format!("primary metric: {}; the others are exploratory", summary.primary));
+    }
+    for comparison in summary.comparisons.iter().filter(|comparison| comparison.primary) {
+        notes.extend(blocks(comparison, summary));
+    }
+    notes.extend(summary.comparisons.iter().filter_map(|comparison| doubts(comparison, summary)));
+    notes.extend(
+        summary.audits.iter().filter(|audit| audit.metric.to_string() == summary.primary || audit.failed()).map(audit),
+    );
+    notes.extend(summary.gates.iter().map(|check| gate(check, summary)));
+    notes
+}
+
+/// `aap, total`, with the scenario where there are several.
+fn subject(arm: &str, metric: &str, scenario: &str, summary: &Summary) -> String {
+    let several = summary.scenarios().len() > 1;
+    if several { format!("{arm}, {metric}, {scenario}") } else { format!("{arm}, {metric}") }
+}
+
+fn stopping(stopping: &Stopping, primary: &str) -> String {
+    let reached =
+        stopping.half_width.map_or_else(|| "unknown".to_owned(), |width| format!("± {}", percent(rounded(width))));
+    let looks = count(stopping.looks.len() as u64, "look");
+    let blocks = count(stopping.blocks.into(), "block");
+    let wanted = percent(stopping.half_width_wanted);
+    if stopping.enough {
+        format!("ended after {blocks} and {looks}: {primary} is known to {reached} (± {wanted} was asked for)")
+    } else {
+        format!(
+            "ended after {blocks} and {looks} without knowing enough: {primary} is known to {reached}, ± {wanted} was asked for"
+        )
+    }
+}
+
+/// Three decimals of a share: a tenth of a percent.
+fn rounded(share: f64) -> f64 {
+    (share * 1e3).round() / 1e3
+}
+
+/// What the blocks of a comparison share and show.
+fn blocks(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
+    let of = &comparison.diagnostics;
+    let mut text = subject(&comparison.arm, &summary.primary, &comparison.scenario, summary);
+    let smallest = of.smallest_detectable_ns?;
+    let _ = write!(
+        text,
+        ": {} of this spread find a difference of {} with 80 % probability",
+        count(comparison.blocks as u64, "block"),
+        duration(smallest)
+    );
+    if let Some(reduction) = of.variance_reduction {
+        let share = (reduction.abs() * 100.0).round();
+        let _ = if reduction >= 0.0 {
+            write!(text, "; common luck took {share:.0} % off the variance")
+        } else {
+            write!(text, "; pairing added {share:.0} % to the variance")
+        };
+    }
+    Some(text)
+}
+
+/// That blocks depend on when they were run.
+fn doubts(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
+    let of = &comparison.diagnostics;
+    let subject = subject(&comparison.arm, &comparison.metric.to_string(), &comparison.scenario, summary);
+    let mut found = Vec::new();
+    if let (Some(p), Some(slope)) = (of.drift_p_value.filter(|p| *p < DOUBTFUL_P), of.drift_ns_per_block) {
+        found.push(format!("the difference drifts by {} a block ({})", difference(slope), p_value(p)));
+    }
+    if let (Some(p), Some(correlation)) = (of.autocorrelation_p_value.filter(|p| *p < DOUBTFUL_P), of.autocorrelation) {
+        let sign = if correlation < 0.0 { "−" } else { "" };
+        found.push(format!(
+            "neighbouring blocks are alike (correlation {sign}{:.2}, {})",
+            correlation.abs(),
+            p_value(p)
+        ));
+    }
+    (!found.is_empty()).then(|| format!("CAUTION: {subject}: {}: the interval may be too narrow", found.join("; ")))
+}
+
+fn audit(audit: &AuditSummary) -> String {
+    let mut text = format!("audit {}: {} against itself on {}", audit.outcome, audit.baseline, audit.metric);
+    if let Some(difference_ns) = audit.difference_ns {
+        let _ = write!(text, ": {}", difference(difference_ns));
+    }
+    if let Some(p) = audit.p_value {
+        let _ = write!(text, " ({})", p_value(p));
+    }
+    if let Some(rate) = audit.false_positive_rate {
+        let _ = write!(text, "; a difference that is none would be claimed in {} of experiments", percent(rate));
+    }
+    if let Some(smallest) = audit.smallest_detectable_ns {
+        let _ = write!(text, "; smallest detectable without common luck {}", duration(smallest));
+    }
+    if let Some(reason) = &audit.reason {
+        let _ = write!(text, "; no verdict is given: {reason}");
+    }
+    text
+}
+
+/// `gate passed: aap faster than eda on total: faster: …`.
+pub(crate) fn gate(check: &Check, summary: &Summary) -> String {
+    let scenario = if summary.scenarios().len() > 1 { format!(" in {}", check.scenario) } else { String::new() };
+    let outcome = match check.outcome {
+        CheckOutcome::Passed => "passed",
+        CheckOutcome::Failed => "FAILED",
+        CheckOutcome::Inconclusive => "open",
+    };
+    format!("gate {outcome}: {}{scenario}: {}", check.name, check.message)
+}
