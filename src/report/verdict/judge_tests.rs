@@ -45,7 +45,7 @@ fn each_claim_has_the_p_value_at_whose_level_the_interval_would_just_allow_it() 
     let equivalent = judge(&around(0.0), &Rules { margin, ..RULES }).unwrap();
     assert_eq!(equivalent.verdict, Verdict::Equivalent);
     let p = equivalent.p_claim.unwrap();
-    let at = |alpha| judge(&around(0.0), &Rules { margin, alpha, ..RULES }).unwrap();
+    let at = |alpha| judge(&around(0.0), &Rules { alpha, margin, ..RULES }).unwrap();
     let (low, high) = at(p).interval.unwrap();
     assert!(near(low, -0.5) && near(high, 0.5), "{low} {high}");
     let slower = judge(&around(0.3), &Rules { margin, ..RULES }).unwrap();
