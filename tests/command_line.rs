@@ -100,7 +100,15 @@ fn one_seed_gives_the_same_bytes_and_another_does_not() {
     let (_, _a, first) = run(FEBRUARY, &["--blocks", "5", "--seed", "7"]);
     let (_, _b, second) = run(FEBRUARY, &["--blocks", "5", "--seed", "7", "--threads", "1"]);
     let (_, _c, other) = run(FEBRUARY, &["--blocks", "5", "--seed", "8"]);
-    for file in ["journal.ndjson", "samples.csv", "transitions.csv", "summary.csv", "summary.json", "histograms.hlog"] {
+    for file in [
+        "journal.ndjson",
+        "samples.csv",
+        "transitions.csv",
+        "ledger.csv",
+        "summary.csv",
+        "summary.json",
+        "histograms.hlog",
+    ] {
         let read = |folder: &Path| fs::read(folder.join(file)).expect(file);
         assert!(read(&first) == read(&second), "{file} differs between two runs with one seed");
         assert!(read(&first) != read(&other), "{file} is the same for two seeds");
@@ -211,7 +219,9 @@ fn everything_can_be_rendered_again_from_the_journal() {
     let files = [
         "samples.csv",
         "transitions.csv",
+        "ledger.csv",
         "summary.json",
+        "comparison.json",
         "summary.csv",
         "comparison.md",
         "histograms.hlog",

@@ -153,3 +153,65 @@ fn common(baseline: &Columns, arm: &Columns) -> Vec<Segment> {
     }
     joined
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{
+        fixture::{lived, milestones, run, trial},
+        ledger::sentence,
+    };
+
+    const S: u64 = 1_000_000_000;
+
+    /// Six blocks of two arms that were lived alike; of `aap` the backend told nothing.
+    fn half_blind() -> Report {
+        let mut report = Report::new(&run(6));
+        for block in 1..=6 {
+            for arm in ["eda", "aap"] {
+                let mut record = trial(block, arm, vec![lived(0, (100 + u64::from(block)) * S, 50 * S)]);
+                let mut seen = milestones(&record.samples[0], true);
+                if arm == "aap" {
+                    seen.provision.backend = None;
+                }
+                record.milestones.push(seen);
+                report.add(&record);
+            }
+        }
+        report
+    }
+
+    #[test]
+    fn parts_that_one_arm_can_not_tell_apart_are_joined_in_both() {
+        let differences = all(&half_blind());
+        let segments = |place: usize| -> Vec<String> {
+            differences[place].segments.iter().map(|part| part.segment.to_string()).collect()
+        };
+        assert_eq!(
+            segments(0),
+            [
+                "queueing",
+                "admission",
+                "pickup",
+                "preparation",
+                "trigger",
+                "handoff+..+detection",
+                "writeback",
+                "delivery"
+            ]
+        );
+        assert!(segments(1).contains(&"handoff".to_owned()), "what both tell stays apart: {:?}", segments(1));
+        // Both lived alike: what `trigger` means is the only difference, and the joined segment takes it back.
+        assert_eq!(differences[0].total.difference_ns, 0);
+        let moved: i64 = differences[0].segments.iter().map(|part| part.difference.difference_ns).sum();
+        assert_eq!(moved, 0);
+    }
+
+    #[test]
+    fn a_tie_is_told_as_one() {
+        let report = half_blind();
+        let summary = report.summary();
+        let text = sentence(&summary.ledger[1], &summary);
+        assert_eq!(text, "aap against eda on deprovision, 0.000 s (inconclusive)");
+    }
+}

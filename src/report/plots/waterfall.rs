@@ -27,7 +27,7 @@ const HEIGHT_MAX: i32 = 12_000;
 
 /// The steps from nothing to the difference of the totals.
 #[derive(Debug)]
-struct Steps {
+struct Stairs {
     caption: String,
     steps: Vec<Step>,
     total: Step,
@@ -47,7 +47,7 @@ impl Step {
     }
 }
 
-impl Steps {
+impl Stairs {
     fn of(ledger: &LedgerDifference, with_scenario: bool) -> Self {
         let of_scenario = if with_scenario { format!(", {}", ledger.scenario) } else { String::new() };
         let caption = format!("{}: {} − {}{of_scenario}", ledger.operation, ledger.arm, ledger.baseline);
@@ -91,7 +91,7 @@ impl Steps {
 /// All differences of a run.
 #[derive(Debug)]
 pub(super) struct Waterfall {
-    all: Vec<Steps>,
+    all: Vec<Stairs>,
     left_out: Option<String>,
 }
 
@@ -99,9 +99,9 @@ impl Waterfall {
     pub(super) fn of(report: &Report) -> Self {
         let differences = differences(report);
         let with_scenario = report.scenarios.len() > 1;
-        let mut all: Vec<Steps> = differences.iter().map(|ledger| Steps::of(ledger, with_scenario)).collect();
+        let mut all: Vec<Stairs> = differences.iter().map(|ledger| Stairs::of(ledger, with_scenario)).collect();
         let there = all.len();
-        while all.len() > 1 && all.iter().map(Steps::height).sum::<i32>() > HEIGHT_MAX {
+        while all.len() > 1 && all.iter().map(Stairs::height).sum::<i32>() > HEIGHT_MAX {
             all.pop();
         }
         let left_out =
@@ -125,7 +125,7 @@ impl Plot for Waterfall {
     }
 
     fn height(&self) -> i32 {
-        style::HEAD + self.all.iter().map(Steps::height).sum::<i32>().max(160) + style::FOOT
+        style::HEAD + self.all.iter().map(Stairs::height).sum::<i32>().max(160) + style::FOOT
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Drawn {
@@ -137,7 +137,7 @@ impl Plot for Waterfall {
         if !self.has_data() {
             return panel::no_data(canvas, self.height());
         }
-        let ends: Vec<i64> = self.all.iter().flat_map(Steps::ends).collect();
+        let ends: Vec<i64> = self.all.iter().flat_map(Stairs::ends).collect();
         let (low, high) = (ends.iter().min().copied().unwrap_or(0), ends.iter().max().copied().unwrap_or(0));
         let axis = TimeAxis::signed((style::MARGIN + NAMES, style::WIDTH - style::MARGIN - FIGURES), low, high);
         let bottom = self.height() - style::FOOT;

@@ -30,7 +30,7 @@ use crate::stats::{
     resampling::Resampling,
 };
 
-use clustered::ClusteredSample;
+use clustered::{Choice, ClusteredSample};
 
 /// The fewest blocks to draw from: as many as an exact test needs.
 pub const CLUSTERS_NEEDED: usize = 6;
@@ -105,9 +105,9 @@ pub fn of_clusters(
     check(clusters.len(), options)?;
     let sample = ClusteredSample::new(clusters)?;
     let large_enough = statistics.iter().map(|statistic| sample.large_enough_for(*statistic)).collect();
-    let evaluate = |weights: &[u32], out: &mut [f64]| {
+    let evaluate = |choice: Choice<'_>, out: &mut [f64]| {
         for (statistic, out) in statistics.iter().zip(out) {
-            *out = sample.statistic(*statistic, weights);
+            *out = sample.statistic(*statistic, choice);
         }
     };
     Ok(bootstrap(clusters.len(), large_enough, evaluate, options))
@@ -136,9 +136,9 @@ pub fn of_pairs(
             baseline.large_enough_for(statistic).and_then(|()| arm.large_enough_for(statistic))
         })
         .collect();
-    let evaluate = |weights: &[u32], out: &mut [f64]| {
+    let evaluate = |choice: Choice<'_>, out: &mut [f64]| {
         for (contrast, out) in contrasts.iter().zip(out) {
-            let of = |statistic| (baseline.statistic(statistic, weights), arm.statistic(statistic, weights));
+            let of = |statistic| (baseline.statistic(statistic, choice), arm.statistic(statistic, choice));
             *out = match *contrast {
                 Contrast::Difference(statistic) => {
                     let (baseline, arm) = of(statistic);
@@ -168,12 +168,12 @@ fn check(clusters: usize, options: &Options) -> Result<(), Refusal> {
 fn bootstrap(
     clusters: usize,
     large_enough: Vec<Result<(), Refusal>>,
-    evaluate: impl Fn(&[u32], &mut [f64]) + Sync,
+    evaluate: impl Fn(Choice<'_>, &mut [f64]) + Sync,
     options: &Options,
 ) -> Vec<Result<Bootstrap, Refusal>> {
     let statistics = large_enough.len();
     let mut estimates = vec![0.0; statistics];
-    evaluate(&vec![1; clusters], &mut estimates);
+    evaluate(Choice::Counts(&vec![1; clusters]), &mut estimates);
     let drawn = replicate::drawn(clusters, statistics, &evaluate, options);
     let left_out = replicate::left_out(clusters, statistics, &evaluate, options.threads);
     large_enough

@@ -2,13 +2,13 @@
 
 use std::{num::NonZeroUsize, thread};
 
-use crate::stats::bootstrap::Options;
+use crate::stats::bootstrap::{Options, clustered::Choice};
 
 /// The statistics of blocks drawn with replacement, a row a resample.
 pub(super) fn drawn(
     clusters: usize,
     statistics: usize,
-    evaluate: &(impl Fn(&[u32], &mut [f64]) + Sync),
+    evaluate: &(impl Fn(Choice<'_>, &mut [f64]) + Sync),
     options: &Options,
 ) -> Vec<f64> {
     let draws = options.resampling.seed.label("bootstrap");
@@ -18,7 +18,7 @@ pub(super) fn drawn(
         for _ in 0..clusters {
             weights[stream.below(clusters)] += 1;
         }
-        evaluate(weights, out);
+        evaluate(Choice::Counts(weights), out);
     })
 }
 
@@ -26,14 +26,10 @@ pub(super) fn drawn(
 pub(super) fn left_out(
     clusters: usize,
     statistics: usize,
-    evaluate: &(impl Fn(&[u32], &mut [f64]) + Sync),
+    evaluate: &(impl Fn(Choice<'_>, &mut [f64]) + Sync),
     threads: NonZeroUsize,
 ) -> Vec<f64> {
-    rows(clusters, clusters, statistics, threads, |cluster, weights, out| {
-        weights.fill(1);
-        weights[cluster] = 0;
-        evaluate(weights, out);
-    })
+    rows(clusters, 0, statistics, threads, |cluster, _, out| evaluate(Choice::AllBut(cluster), out))
 }
 
 /// Fills rows in parallel, each thread a run of them with weights of its own; what a row gets depends on its number alone.

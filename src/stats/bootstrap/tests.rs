@@ -144,10 +144,18 @@ proptest! {
         pooled.sort_unstable_by(f64::total_cmp);
         let sample = ClusteredSample::new(&slices(&blocks)).unwrap();
         for level in LEVELS {
-            let ours = sample.statistic(Statistic::Quantile(level), &weights);
+            let ours = sample.statistic(Statistic::Quantile(level), Choice::Counts(&weights));
             prop_assert!((ours - plain_quantile(&pooled, level)).abs() < 1e-9);
         }
+        for left_out in 0..if blocks.len() > 1 { blocks.len() } else { 0 } {
+            let mut weights = vec![1; blocks.len()];
+            weights[left_out] = 0;
+            for statistic in [Statistic::Mean, Statistic::Quantile(Level::P50), Statistic::Quantile(Level::P90)] {
+                let counted = sample.statistic(statistic, Choice::Counts(&weights));
+                prop_assert!((sample.statistic(statistic, Choice::AllBut(left_out)) - counted).abs() < 1e-9);
+            }
+        }
         let mean = pooled.iter().sum::<f64>() / pooled.len() as f64;
-        prop_assert!((sample.statistic(Statistic::Mean, &weights) - mean).abs() < 1e-9);
+        prop_assert!((sample.statistic(Statistic::Mean, Choice::Counts(&weights)) - mean).abs() < 1e-9);
     }
 }
