@@ -1,17 +1,23 @@
 //! `cloudkit-operator`.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc};
 
+use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     cli::exit::{Exit, Failure},
-    clock::SystemClock,
+    clock::{SharedClock, SystemClock},
     operator::{
         Operator, OperatorParts,
         config::{Config, VARIABLES},
+        leader::Election,
+        probes::Probes,
         provider::http::network_transport,
     },
 };
@@ -28,6 +34,21 @@ struct Arguments {
     /// What is logged, as in `info` or `cloudkit_operator=debug,kube=warn`
     #[arg(long, default_value = "info", env = "CLOUDKIT_LOG")]
     log: String,
+    /// Where /healthz, /readyz and /metrics are served, as in `0.0.0.0:8080`; nowhere when not set
+    #[arg(long, env = "CLOUDKIT_BIND_ADDRESS")]
+    bind_address: Option<SocketAddr>,
+    /// Work only while holding a Lease, so that several operators may run and one works
+    #[arg(long, env = "CLOUDKIT_LEADER_ELECT")]
+    leader_elect: bool,
+    /// The namespace of the Lease
+    #[arg(long, default_value = "default", env = "POD_NAMESPACE")]
+    lease_namespace: String,
+    /// The name of this operator in the Lease, which must be nobody else's; the host's name when not set
+    #[arg(long, env = "POD_NAME")]
+    identity: Option<String>,
+    /// Certificates (PEM) that AAP's and EDA's servers are verified against, instead of the system's
+    #[arg(long, env = "CLOUDKIT_CA_FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -71,24 +92,70 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         .worker_threads(2)
         .build()
         .map_err(Failure::could_not_run)?;
-    runtime.block_on(operate(config))
+    runtime.block_on(operate(arguments, config))
 }
 
-async fn operate(config: Config) -> Result<(), Failure> {
+/// The name of the Lease that operators of this kind share.
+const LEASE: &str = "cloudkit-operator";
+
+async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
+    let clock: SharedClock = Arc::new(SystemClock::start());
+    let probes = Arc::new(Probes::default());
+    if let Some(address) = arguments.bind_address {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener
+            .with_context(|| format!("can't listen on {address}; set CLOUDKIT_BIND_ADDRESS to an address that is free"))
+            .map_err(Failure::could_not_run)?;
+        tokio::spawn(probes.clone().serve(listener, clock.clone()));
+    }
     let client = kube::Client::try_default().await.map_err(Failure::could_not_run)?;
-    let transport = network_transport().map_err(Failure::could_not_run)?;
+    let transport = network_transport(arguments.ca_file.as_deref()).map_err(Failure::could_not_run)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Failure::could_not_run)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::could_not_run)?;
+    let mut told_to_end = std::pin::pin!(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    });
     tracing::info!(provider = %config.provider, namespace = %config.namespace, "starting");
-    let operator = Operator::start(OperatorParts { client, clock: Arc::new(SystemClock::start()), config, transport });
-    operator
-        .run(async move {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = interrupted.recv() => {}
-            }
-            tracing::info!("ending; what is in work is finished");
-        })
-        .await;
+    let mut election = None;
+    if arguments.leader_elect {
+        let identity = arguments.identity.clone().or_else(host_name).ok_or_else(|| {
+            Failure::usage(anyhow::anyhow!("--leader-elect needs a name for this operator; set POD_NAME"))
+        })?;
+        let mut candidate = Election::new(client.clone(), clock.clone(), &arguments.lease_namespace, LEASE, &identity);
+        tracing::info!(lease = LEASE, namespace = %arguments.lease_namespace, identity, "waiting for the Lease");
+        tokio::select! {
+            () = &mut told_to_end => return Ok(()),
+            () = candidate.acquire() => tracing::info!(lease = LEASE, "the Lease is held"),
+        }
+        election = Some(candidate);
+    }
+    let operator = Operator::start_probed(OperatorParts { client, clock, config, transport }, probes);
+    let Some(mut election) = election else {
+        operator
+            .run(async move {
+                told_to_end.await;
+                tracing::info!("ending; what is in work is finished");
+            })
+            .await;
+        return Ok(());
+    };
+    let is_lost = tokio::select! {
+        () = operator.run(told_to_end) => false,
+        // Another may be at work any moment: what is in work here is dropped, and found again by whoever goes on.
+        () = election.keep() => true,
+    };
+    if is_lost {
+        return Err(Failure::could_not_run(anyhow::anyhow!(
+            "the Lease was lost; this operator ends, to be started anew"
+        )));
+    }
+    election.release().await;
     Ok(())
+}
+
+fn host_name() -> Option<String> {
+    std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty())
 }

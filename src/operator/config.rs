@@ -1,8 +1,8 @@
 //! The operator's settings, from the environment.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::units::parse_duration;
+use crate::{api::JobStatus, units::parse_duration};
 
 /// Which backend new jobs go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,12 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
+    /// Where a job was launched.
+    #[must_use]
+    pub fn of(job: &JobStatus) -> Self {
+        if job.is_eda() { Self::Eda } else { Self::Aap }
+    }
+
     /// The word in the environment and in traces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -44,25 +50,45 @@ impl FromStr for ProviderKind {
 
 /// A secret: it can be used, and never shows.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Source);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Source {
+    Value(String),
+    File(PathBuf),
+}
 
 impl Secret {
     /// Wraps a secret.
     #[must_use]
     pub fn new(secret: String) -> Self {
-        Self(secret)
+        Self(Source::Value(secret))
+    }
+
+    /// A secret in a file, which is read each time that it is needed: it may be replaced at any time.
+    #[must_use]
+    pub fn in_file(path: PathBuf) -> Self {
+        Self(Source::File(path))
     }
 
     /// The secret itself, for a request's header only.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
+    ///
+    /// # Errors
+    /// When its file can't be read.
+    pub fn reveal(&self) -> std::io::Result<Cow<'_, str>> {
+        match &self.0 {
+            Source::Value(secret) => Ok(Cow::Borrowed(secret)),
+            Source::File(path) => std::fs::read_to_string(path).map(|secret| Cow::Owned(secret.trim().to_owned())),
+        }
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
+        match &self.0 {
+            Source::Value(_) => f.write_str("(secret)"),
+            Source::File(path) => write!(f, "(secret in {})", path.display()),
+        }
     }
 }
 
@@ -239,7 +265,8 @@ variables! {
     DEPROVISION_WEBHOOK = "CLOUDKIT_COMPUTE_INSTANCE_DEPROVISION_WEBHOOK", "EDA's URL for deprovisioning (required for eda)";
     REQUEST_INTERVAL = "CLOUDKIT_MINIMUM_REQUEST_INTERVAL", "Least time between two posts to one webhook for one object (default 0, off)";
     AAP_URL = "CLOUDKIT_AAP_URL", "AAP's URL, ending in /api or /api/controller (required for aap)";
-    AAP_TOKEN = "CLOUDKIT_AAP_TOKEN", "AAP's bearer token (required for aap)";
+    AAP_TOKEN = "CLOUDKIT_AAP_TOKEN", "AAP's bearer token (required for aap, unless it is in a file)";
+    AAP_TOKEN_FILE = "CLOUDKIT_AAP_TOKEN_FILE", "A file with AAP's bearer token, read anew for each request";
     AAP_PROVISION = "CLOUDKIT_AAP_PROVISION_TEMPLATE", "The template that provisions (required for aap)";
     AAP_DEPROVISION = "CLOUDKIT_AAP_DEPROVISION_TEMPLATE", "The template that deprovisions (required for aap)";
     POLL_INTERVAL = "CLOUDKIT_AAP_STATUS_POLL_INTERVAL", "How often AAP is asked for a job's state (default 30s)";
@@ -342,7 +369,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn aap(&self, provider: ProviderKind) -> Result<Option<AapSettings>, ConfigError> {
-        let variables = [AAP_URL, AAP_TOKEN, AAP_PROVISION, AAP_DEPROVISION];
+        let file = self.text(AAP_TOKEN_FILE);
+        let token = if file.is_some() { AAP_TOKEN_FILE } else { AAP_TOKEN };
+        let variables = [AAP_URL, token, AAP_PROVISION, AAP_DEPROVISION];
         let Some([url, token, provision_template, deprovision_template]) =
             self.all(variables, provider, ProviderKind::Aap)?
         else {
@@ -350,7 +379,8 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         };
         check_url(AAP_URL, &url)?;
         let url = url.trim_end_matches('/').trim_end_matches("/v2").to_owned();
-        Ok(Some(AapSettings { url, token: Secret::new(token), provision_template, deprovision_template }))
+        let token = if file.is_some() { Secret::in_file(token.into()) } else { Secret::new(token) };
+        Ok(Some(AapSettings { url, token, provision_template, deprovision_template }))
     }
 
     /// The values of all variables; `None` when some are missing and the provider is not the chosen one.

@@ -44,13 +44,14 @@ fn every_variable_is_read() {
         (SIGN_OF_LIFE, "3m"),
         (COMPLETION, "4m"),
         (ORPHAN_GRACE, "6m"),
+        (AAP_TOKEN_FILE, "/run/secrets/aap"),
     ]);
     assert_eq!(variables.len(), VARIABLES.len(), "each variable once");
     let (config, warnings) = read(&variables).expect("a configuration");
     assert_eq!(warnings, []);
     let aap = config.aap.expect("AAP");
     assert_eq!(aap.url, "https://aap.example/api/controller");
-    assert_eq!(aap.token.reveal(), "t0ps3cret");
+    assert_eq!(aap.token, Secret::in_file("/run/secrets/aap".into()), "the file counts where both are set");
     assert_eq!((aap.provision_template.as_str(), aap.deprovision_template.as_str()), ("create-vm", "delete-vm"));
     assert_eq!(config.eda.expect("EDA").provision_webhook, "http://eda:5000/create-compute-instance");
     assert_eq!((config.provider, config.max_job_history, config.namespace.as_str()), (ProviderKind::Aap, 3, "vms"));
@@ -65,6 +66,16 @@ fn every_variable_is_read() {
         EdaPatience { sign_of_life: Duration::from_secs(180), completion: Duration::from_secs(240) }
     );
     assert_eq!(config.orphan_grace, Duration::from_secs(360));
+}
+
+#[test]
+fn a_token_shows_nowhere_and_its_file_does() {
+    let token = Secret::new("t0ps3cret".into());
+    assert_eq!(token.reveal().expect("a token"), "t0ps3cret");
+    assert_eq!(format!("{token:?}"), "(secret)");
+    let file = Secret::in_file("/nowhere/token".into());
+    assert_eq!(format!("{file:?}"), "(secret in /nowhere/token)");
+    file.reveal().expect_err("there is no such file");
 }
 
 #[test]

@@ -29,6 +29,7 @@ use crate::{
         decide::{Memory, Policy, Seen, TenantSeen, VmSeen},
         fresh::Fresh,
         ownership::Ownership,
+        probes::Probes,
         provider::{Provider, ProviderError},
         queue::WorkQueue,
         remains::AllRemains,
@@ -163,7 +164,7 @@ impl Providers {
 
     /// The backend that a job was launched at: it stays with it when the setting changes.
     pub(crate) fn of_job(&self, job: &JobStatus) -> Result<&dyn Provider, ProviderError> {
-        self.of_kind(if job.is_eda() { ProviderKind::Eda } else { ProviderKind::Aap })
+        self.of_kind(ProviderKind::of(job))
     }
 }
 
@@ -181,6 +182,7 @@ pub(crate) struct Context {
     pub(crate) vms: VmIndex,
     pub(crate) ownership: Ownership,
     pub(crate) remains: AllRemains,
+    pub(crate) probes: Arc<Probes>,
     /// Tenants whose creation is under way, so that a thousand instances of one don't all try.
     pub(crate) tenants_in_creation: Mutex<BTreeSet<String>>,
     memory: Mutex<BTreeMap<ObjectKey, (String, Memory)>>,
@@ -194,6 +196,7 @@ impl Context {
         providers: Providers,
         instances: Store<ComputeInstance>,
         tenants: Store<Tenant>,
+        probes: Arc<Probes>,
     ) -> Self {
         Self {
             client,
@@ -209,6 +212,7 @@ impl Context {
             vms: VmIndex::default(),
             ownership: Ownership::default(),
             remains: AllRemains::default(),
+            probes,
             tenants_in_creation: Mutex::new(BTreeSet::new()),
             memory: Mutex::new(BTreeMap::new()),
         }
@@ -223,6 +227,19 @@ impl Context {
             Ok(answer) => answer,
             Err(late) => Err(kube::Error::Service(late.into())),
         }
+    }
+
+    /// A call to a backend, as the metrics take note of it.
+    pub(crate) async fn measured<T>(
+        &self,
+        provider: ProviderKind,
+        verb: &'static str,
+        call: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let begin = self.clock.elapsed();
+        let answer = call.await;
+        self.probes.metrics.called(provider, verb, self.clock.elapsed() - begin, answer.is_ok());
+        answer
     }
 
     /// The newest that is known of an instance.

@@ -11,6 +11,7 @@ use crate::{
     operator::{
         config::Config,
         context::{Context, Providers, WorkItem},
+        probes::Probes,
         provider::{Provider, aap::Aap, eda::Eda, http::Transport},
         reconcile, tenant, trace, watches,
     },
@@ -54,6 +55,12 @@ impl Operator {
     /// Starts the watches.
     #[must_use]
     pub fn start(parts: OperatorParts) -> Self {
+        Self::start_probed(parts, Arc::default())
+    }
+
+    /// Starts the watches of an operator that others ask how it is.
+    #[must_use]
+    pub fn start_probed(parts: OperatorParts, probes: Arc<Probes>) -> Self {
         let OperatorParts { client, clock, config, transport } = parts;
         let providers = Providers {
             aap: config.aap.as_ref().map(|settings| -> Arc<dyn Provider> {
@@ -65,7 +72,7 @@ impl Operator {
         };
         let (instances, instance_writer) = store();
         let (tenants, tenant_writer) = store();
-        let context = Arc::new(Context::new(client, clock, config, providers, instances, tenants));
+        let context = Arc::new(Context::new(client, clock, config, providers, instances, tenants, probes));
         let ready = Arc::new(Notify::new());
         let mut watches = JoinSet::new();
         watches.spawn(watches::tenants(context.clone(), tenant_writer));
@@ -95,6 +102,7 @@ impl Operator {
         for _ in 0..context.config.workers {
             workers.spawn(work(context.clone()));
         }
+        context.probes.set_ready(true);
         tokio::select! {
             biased;
             () = &mut shutdown => {}
@@ -102,6 +110,7 @@ impl Operator {
             Some(ended) = workers.join_next() => propagate(ended),
             Some(ended) = watches.join_next() => propagate(ended),
         }
+        context.probes.set_ready(false);
         context.queue.close();
         while workers.join_next().await.is_some() {}
         watches.shutdown().await;
@@ -120,6 +129,7 @@ async fn work(context: Arc<Context>) {
     while let Some(taken) = context.queue.take().await {
         let item = taken.key;
         let waited = taken.waited.get();
+        let begin = context.clock.elapsed();
         let (name, result) = match &item {
             WorkItem::Instance(key) => {
                 let span =
@@ -128,6 +138,9 @@ async fn work(context: Arc<Context>) {
             }
             WorkItem::Tenant(key) => (key, tenant::reconcile(&context, key).await),
         };
+        let metrics = &context.probes.metrics;
+        metrics.reconciled(context.clock.elapsed() - begin, result.is_ok());
+        metrics.queue_depth(context.queue.depth());
         match result {
             Ok(wait) => {
                 context.queue.forget_failures(&item);

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use crate::{
     api::{ComputeInstance, ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
     operator::{
+        config::ProviderKind,
         context::{Context, WorkItem},
         decide::{Accounted, Reason, Step, after_find, after_launch, after_poll, set_condition},
         provider::{Canceled, Launch, ProviderError},
@@ -171,7 +172,10 @@ impl Context {
     async fn find(&self, work: &mut Work, job_type: JobType) -> Result<Next, ReconcileError> {
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "find", job_type = %job_type);
         let found = match self.providers.of_kind(self.policy.provider) {
-            Ok(provider) => provider.find(job_type, &work.object).instrument(span).await,
+            Ok(provider) => {
+                let call = provider.find(job_type, &work.object).instrument(span);
+                self.measured(self.policy.provider, "find", call).await
+            }
             Err(error) => Err(error),
         };
         let now = self.clock.now();
@@ -206,7 +210,10 @@ impl Context {
         work.set_status(status);
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "launch", job_type = %job_type);
         let launched = match self.providers.of_kind(self.policy.provider) {
-            Ok(provider) => provider.launch(job_type, &work.object).instrument(span).await,
+            Ok(provider) => {
+                let call = provider.launch(job_type, &work.object).instrument(span);
+                self.measured(self.policy.provider, "launch", call).await
+            }
             Err(error) => Err(error),
         };
         let now = self.clock.now();
@@ -267,8 +274,15 @@ impl Context {
 
     async fn poll(&self, work: &mut Work, job: &JobStatus) -> Result<Next, ReconcileError> {
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "poll", job_type = %job.job_type);
+        if let Some((_, last)) = self.recall(&work.key, &work.object).last_poll.filter(|(id, _)| *id == job.job_id) {
+            let late = self.clock.now().duration_since(last + self.policy.poll_interval);
+            self.probes.metrics.polled_late(Duration::try_from(late).unwrap_or_default());
+        }
         let polled = match self.providers.of_job(job) {
-            Ok(provider) => provider.poll(job.job_type, &job.job_id).instrument(span).await,
+            Ok(provider) => {
+                let call = provider.poll(job.job_type, &job.job_id).instrument(span);
+                self.measured(ProviderKind::of(job), "poll", call).await
+            }
             Err(error) => Err(error),
         };
         let now = self.clock.now();
@@ -301,7 +315,10 @@ impl Context {
     async fn cancel(&self, work: &mut Work, job: &JobStatus) -> Result<Next, ReconcileError> {
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "cancel", job_type = %job.job_type);
         let canceled = match self.providers.of_job(job) {
-            Ok(provider) => provider.cancel(job.job_type, &job.job_id).instrument(span).await,
+            Ok(provider) => {
+                let call = provider.cancel(job.job_type, &job.job_id).instrument(span);
+                self.measured(ProviderKind::of(job), "cancel", call).await
+            }
             Err(error) => Err(error),
         };
         let now = self.clock.now();

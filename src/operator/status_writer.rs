@@ -202,6 +202,7 @@ impl Context {
             }
             Err(error) => return Err(error),
         };
+        self.probes.metrics.jobs_changed(&before.jobs, &after.jobs);
         let written = Arc::new(written);
         self.fresh_instances.remember(key, &written);
         Ok(written)

@@ -26,10 +26,8 @@ pub struct Head {
 }
 
 #[derive(Serialize)]
-struct Written<'a, T> {
+struct Written<T> {
     kind: &'static str,
-    #[serde(flatten)]
-    key: Option<&'a TrialKey>,
     #[serde(flatten)]
     body: T,
 }
@@ -60,6 +58,8 @@ struct TrialEndRef<'a> {
 #[derive(Debug)]
 pub struct JournalWriter<W> {
     out: W,
+    /// A line on its way: what all lines of a trial begin with is written over and over.
+    line: Vec<u8>,
 }
 
 impl<W: Write> JournalWriter<W> {
@@ -74,8 +74,9 @@ impl<W: Write> JournalWriter<W> {
             seed: run.seed.get(),
             clock: run.clock.as_str().to_owned(),
         };
-        write_line(&mut out, "run", None, &head)?;
-        Ok(Self { out })
+        serde_json::to_writer(&mut out, &Written { kind: "run", body: head })?;
+        out.write_all(b"\n")?;
+        Ok(Self { out, line: Vec::new() })
     }
 
     /// Appends a trial and flushes.
@@ -83,23 +84,39 @@ impl<W: Write> JournalWriter<W> {
     /// # Errors
     /// What the writer says.
     pub fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
-        let key = Some(&trial.key);
+        let key = &trial.key;
         let start = TrialStart { position: trial.position, namespace: trial.namespace.clone(), warmup: trial.warmup };
-        write_line(&mut self.out, "trial", key, &start)?;
-        for truth in &trial.truth {
-            write_line(&mut self.out, "truth", key, truth)?;
-        }
-        for transition in &trial.transitions {
-            write_line(&mut self.out, "transition", key, transition)?;
-        }
-        for sample in &trial.samples {
-            write_line(&mut self.out, "sample", key, sample)?;
-        }
-        for milestones in &trial.milestones {
-            write_line(&mut self.out, "milestones", key, milestones)?;
-        }
-        write_line(&mut self.out, "trial_end", key, &TrialEndRef { problems: &trial.problems, cost: trial.cost })?;
+        self.lines("trial", key, [&start])?;
+        self.lines("truth", key, &trial.truth)?;
+        self.lines("transition", key, &trial.transitions)?;
+        self.lines("sample", key, &trial.samples)?;
+        self.lines("milestones", key, &trial.milestones)?;
+        self.lines("trial_end", key, [&TrialEndRef { problems: &trial.problems, cost: trial.cost }])?;
         self.out.flush()
+    }
+
+    /// A line for each body, which is an object with at least one field.
+    fn lines<'a, T: Serialize + 'a>(
+        &mut self,
+        kind: &'static str,
+        key: &TrialKey,
+        bodies: impl IntoIterator<Item = &'a T>,
+    ) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &Written { kind, body: key })?;
+        self.line.pop();
+        let prefix = self.line.len();
+        for body in bodies {
+            self.line.truncate(prefix);
+            serde_json::to_writer(&mut self.line, body)?;
+            // Two objects become one: a comma for the braces between them.
+            if let Some(brace) = self.line.get_mut(prefix) {
+                *brace = b',';
+            }
+            self.line.push(b'\n');
+            self.out.write_all(&self.line)?;
+        }
+        Ok(())
     }
 }
 
@@ -112,16 +129,6 @@ impl<W: Write> JournalWriter<W> {
         self.out.write_all(lines)?;
         self.out.flush()
     }
-}
-
-fn write_line<T: Serialize>(
-    out: &mut impl Write,
-    kind: &'static str,
-    key: Option<&TrialKey>,
-    body: &T,
-) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Written { kind, key, body })?;
-    out.write_all(b"\n")
 }
 
 /// Why a journal could not be read.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{record::Word, units::Nanos};
 
 /// One thing that a backend did.
+///
+/// Fields that are empty are left out of the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// When, in nanoseconds since the epoch of the trial.
@@ -17,16 +19,22 @@ pub struct Truth {
     /// What happened, in snake case: `job_state`, `webhook_received`, `launched`, `vm_ready`, ….
     pub event: Word,
     /// The name of the object that it was done for; empty when for none.
+    #[serde(default, skip_serializing_if = "Word::is_empty")]
     pub object: Word,
     /// The backend's job; empty when none.
+    #[serde(default, skip_serializing_if = "Word::is_empty")]
     pub job_id: Word,
     /// `provision` or `deprovision`; empty when no job.
+    #[serde(default, skip_serializing_if = "Word::is_empty")]
     pub job_type: Word,
     /// For `job_state`: the state before, in the words of `JobState`; empty for a new job.
+    #[serde(default, skip_serializing_if = "Word::is_empty")]
     pub from: Word,
     /// For `job_state`: the state after.
+    #[serde(default, skip_serializing_if = "Word::is_empty")]
     pub to: Word,
     /// What else is worth knowing; usually empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 

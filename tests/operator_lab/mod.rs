@@ -21,6 +21,7 @@ use provbench::{
     operator::{
         Operator, OperatorParts,
         config::{AapSettings, Config, EdaSettings, ProviderKind, Secret},
+        probes::Probes,
     },
     units::Seed,
 };
@@ -74,6 +75,7 @@ pub(crate) struct Lab {
     pub(crate) backend: Backend,
     pub(crate) log: Log,
     pub(crate) cut: Cut,
+    pub(crate) probes: Arc<Probes>,
     config: Config,
     running: Option<Running>,
 }
@@ -100,7 +102,8 @@ impl Lab {
         let cut = Cut::default();
         let server = ApiServer::new(cluster.service(), clock.clone(), log.clone(), cut.clone());
         let backend = Backend::new(client.clone(), clock.clone(), log.clone(), cut.clone());
-        let lab = Self { clock, cluster, client, server, backend, log, cut, config, running: None };
+        let lab =
+            Self { clock, cluster, client, server, backend, log, cut, probes: Arc::default(), config, running: None };
         lab.create_namespace(NAMESPACE).await;
         lab
     }
@@ -112,12 +115,13 @@ impl Lab {
     }
 
     pub(crate) fn start_operator(&mut self) {
-        let operator = Operator::start(OperatorParts {
+        let parts = OperatorParts {
             client: self.server.client(NAMESPACE),
             clock: self.clock.clone(),
             config: self.config.clone(),
             transport: self.backend.transport(),
-        });
+        };
+        let operator = Operator::start_probed(parts, self.probes.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(operator.run(async move {
             let _ = stopped.await;

@@ -2,7 +2,7 @@
 //!
 //! Production gives it a client with TLS; anything else that speaks HTTP fits as well.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
 use ::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
@@ -35,21 +35,44 @@ pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// How much of an error's text is repeated.
 const EXCERPT_CHARS_MAX: usize = 200;
 
-/// A transport for production: HTTP/1.1 with TLS verified against the system's roots.
+/// A transport for production: HTTP/1.1 with TLS verified against the system's roots, or against the certificates in a file
+/// (PEM) and no others.
 ///
 /// # Errors
-/// When the system has no usable root certificates.
-pub fn network_transport() -> std::io::Result<Transport> {
+/// When the system has no usable root certificates, or the file has none.
+pub fn network_transport(authorities: Option<&Path>) -> std::io::Result<Transport> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.enforce_http(false);
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_native_roots()?
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(connector);
+    let builder = hyper_rustls::HttpsConnectorBuilder::new();
+    let builder = match authorities {
+        Some(file) => builder.with_tls_config(trusting(file)?),
+        None => builder.with_native_roots()?,
+    };
+    let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     Ok(boxed(client))
+}
+
+/// TLS that trusts the certificates in a file.
+fn trusting(file: &Path) -> std::io::Result<rustls::ClientConfig> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let wrong = |reason: String| {
+        let message = format!("{} has no certificates that can be used: {reason}", file.display());
+        std::io::Error::new(std::io::ErrorKind::InvalidData, message)
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(error.to_string()))? {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong("it holds none".to_owned()));
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| wrong(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// A transport without TLS, for addresses that need none.
@@ -117,8 +140,12 @@ impl HttpClient {
         if method == "POST" {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        if let Some(token) = &self.token {
-            let mut value = header::HeaderValue::try_from(format!("Bearer {}", token.reveal()))
+        let token = match self.token.as_ref().map(Secret::reveal).transpose() {
+            Ok(token) => token,
+            Err(error) => return Err(unreachable(format!("the token's file can't be read: {error}"))),
+        };
+        if let Some(token) = &token {
+            let mut value = header::HeaderValue::try_from(format!("Bearer {token}"))
                 .map_err(|_| unreachable("the token has characters that no header can carry".to_owned()))?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
@@ -126,7 +153,7 @@ impl HttpClient {
         let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
         let transport = self.transport.lock().clone();
         match clock::timeout(&*self.clock, self.patience, transport.oneshot(request)).await {
-            Ok(Ok(response)) => Ok(Answer { what, response, token: self.token.clone() }),
+            Ok(Ok(response)) => Ok(Answer { what, response, token: token.map(Cow::into_owned) }),
             Ok(Err(error)) => Err(unreachable(chain(&*error))),
             Err(late) => Err(unreachable(late.to_string())),
         }
@@ -157,7 +184,7 @@ pub(crate) struct Answer {
     what: String,
     response: Response<Bytes>,
     /// What must not be repeated, should the answer contain it.
-    token: Option<Secret>,
+    token: Option<String>,
 }
 
 impl Answer {
@@ -193,7 +220,7 @@ impl Answer {
 
     fn without_token(&self, text: String) -> String {
         match &self.token {
-            Some(token) if !token.reveal().is_empty() => text.replace(token.reveal(), "(secret)"),
+            Some(token) if !token.is_empty() => text.replace(token, "(secret)"),
             _ => text,
         }
     }

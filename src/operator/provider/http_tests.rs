@@ -31,7 +31,7 @@ fn client(transport: Transport) -> HttpClient {
 
 fn transports() -> Vec<Transport> {
     // Without root certificates there is nothing to verify a server against, and the plain one has to do.
-    std::iter::once(plain_transport()).chain(network_transport().ok()).collect()
+    std::iter::once(plain_transport()).chain(network_transport(None).ok()).collect()
 }
 
 #[tokio::test]
@@ -64,4 +64,37 @@ async fn a_port_that_nobody_listens_on_is_told_with_its_cause() {
     let error = client(plain_transport()).get(&url).await.err().expect("no answer").to_string();
     assert!(error.starts_with(&format!("GET {url} got no answer: ")) && error.contains("refused"), "{error}");
     assert!(!format!("{:?}", client(plain_transport())).contains("t0ps3cret"));
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_read_for_each_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    let token = Secret::in_file(file.clone());
+    let client = HttpClient::new(plain_transport(), Arc::new(SystemClock::start()), Some(token), ANSWER_TIME_MAX);
+    for rotated in ["first", "second"] {
+        std::fs::write(&file, format!("{rotated}\n")).expect("a file");
+        let echo = format!("HTTP/1.1 500 Oops\r\ncontent-length: {}\r\n\r\n{rotated}", rotated.len());
+        let (url, server) = answering(echo.into_bytes());
+        let error = client.get(&url).await.and_then(Answer::successful).err().expect("no success").to_string();
+        assert!(!error.contains(rotated), "{error}");
+        assert!(
+            server.join().expect("the server").to_lowercase().contains(&format!("authorization: bearer {rotated}\r\n"))
+        );
+    }
+    std::fs::remove_file(&file).expect("a removal");
+    let error = client.get("http://127.0.0.1:9/").await.err().expect("no token").to_string();
+    assert!(error.contains("the token's file can't be read"), "{error}");
+}
+
+#[test]
+fn a_file_of_authorities_holds_certificates_or_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(&file, text).expect("a file");
+        let error = network_transport(Some(&file)).expect_err("no transport").to_string();
+        assert!(error.contains("ca.pem has no certificates that can be used"), "{error}");
+    }
+    network_transport(Some(&folder.path().join("nowhere"))).expect_err("no file");
 }

@@ -41,7 +41,7 @@ impl Job {
                 status: Some(status),
                 explanation: Some(explanation),
                 traceback: Some(traceback),
-            } => Ok(Self { id, status, explanation, result_traceback: traceback }),
+            } => Ok(Self { id, status, explanation: Some(explanation), result_traceback: Some(traceback) }),
             // Read to its end, or to where it is no JSON.
             _ => end.and_then(|()| serde_json::from_slice(answer)),
         }
@@ -88,8 +88,8 @@ impl Job {
 struct Wanted {
     id: Option<u64>,
     status: Option<String>,
-    explanation: Option<Option<String>>,
-    traceback: Option<Option<String>>,
+    explanation: Option<String>,
+    traceback: Option<String>,
 }
 
 impl Wanted {
@@ -119,13 +119,17 @@ impl<'de> Visitor<'de> for &mut Wanted {
             match field.as_ref() {
                 "id" => self.id = Some(fields.next_value()?),
                 "status" => self.status = Some(fields.next_value()?),
-                "job_explanation" => self.explanation = Some(fields.next_value()?),
-                "result_traceback" => self.traceback = Some(fields.next_value()?),
+                "job_explanation" => self.explanation = Some(text_or_null(&mut fields)?),
+                "result_traceback" => self.traceback = Some(text_or_null(&mut fields)?),
                 _ => drop(fields.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())
     }
+}
+
+fn text_or_null<'de, A: MapAccess<'de>>(fields: &mut A) -> Result<String, A::Error> {
+    Ok(fields.next_value::<Option<String>>()?.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -145,7 +149,7 @@ mod tests {
             id: 7,
             status: "failed".to_owned(),
             explanation: Some("no \"host\"".to_owned()),
-            result_traceback: None,
+            result_traceback: Some(String::new()),
         };
         for turn in 0..fields.len() {
             let mut fields = fields;

@@ -150,13 +150,39 @@ proptest! {
             }
             let mut updated = job.clone();
             updated.state = JobState::Succeeded;
+            // Now and then a job changes its time, as after a clock was set.
+            if job.timestamp.0 % 3_000_000_000 == 0 {
+                updated.timestamp = JobTime(job.timestamp.0 / 2);
+            }
             let known = model.iter().any(|present| present.job_id == updated.job_id);
             prop_assert_eq!(history.update_job(updated.clone()), known);
             if let Some(present) = model.iter_mut().rev().find(|present| present.job_id == updated.job_id) {
                 *present = updated;
             }
+            for job_type in [JobType::Provision, JobType::Deprovision] {
+                let latest = model.iter().filter(|job| job.job_type == job_type).max_by_key(|job| job.timestamp);
+                prop_assert_eq!(history.find_latest_job_by_type(job_type), latest);
+            }
             prop_assert_eq!(history.find_job_by_id(&job.job_id), model.iter().rev().find(|present| present.job_id == job.job_id));
         }
+    }
+
+    #[test]
+    fn ids_are_told_apart_wherever_they_differ(
+        length in 0_usize..40,
+        at in 0_usize..40,
+        other in prop::sample::select(vec!['x', '0', '-']),
+    ) {
+        let id: String = "a".repeat(length);
+        let mut changed = id.clone();
+        if at < length {
+            changed.replace_range(at..=at, &other.to_string());
+        } else {
+            changed.push(other);
+        }
+        let history: JobHistory = [job(&id, JobType::Provision, 1, JobState::Running)].into_iter().collect();
+        prop_assert_eq!(history.find_job_by_id(&id).map(|job| job.job_id.as_str()), Some(id.as_str()));
+        prop_assert_eq!(history.find_job_by_id(&changed), None);
     }
 
     #[test]
