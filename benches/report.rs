@@ -14,7 +14,7 @@ use std::{
 
 use provbench::{
     record::RunInfo,
-    report::{Artifact, LedgerCsv, RenderOptions, Report, SamplesCsv, TransitionsCsv, render, terminal_table},
+    report::{Artifact, RenderOptions, Report, Tables, render, terminal_table},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,9 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn whole(folder: &Path, blocks: u32, instances: u32) -> Result<(Duration, usize), Box<dyn std::error::Error>> {
     let run = records::run(blocks, instances);
     let mut report = Report::new(&run);
-    let mut samples = SamplesCsv::new(File::create(folder.join("samples.csv"))?)?;
-    let mut transitions = TransitionsCsv::new(File::create(folder.join("transitions.csv"))?)?;
-    let mut ledger = LedgerCsv::new(File::create(folder.join("ledger.csv"))?)?;
+    let mut tables = Tables::begin(|name| File::create(folder.join(name)))?;
     let mut time = Duration::ZERO;
     let (mut adding, mut writing) = (Duration::ZERO, Duration::ZERO);
     for block in 1..=blocks {
@@ -57,16 +55,12 @@ fn whole(folder: &Path, blocks: u32, instances: u32) -> Result<(Duration, usize)
             report.add(&trial);
             adding += start.elapsed();
             let start = now();
-            samples.trial(&trial)?;
-            transitions.trial(&trial)?;
-            ledger.trial(&trial)?;
+            tables.trial(&trial)?;
             writing += start.elapsed();
         }
     }
     let start = now();
-    samples.finish()?;
-    transitions.finish()?;
-    ledger.finish()?;
+    tables.finish()?;
     let rendered = render(&report, &run, &RenderOptions { plots: true })?;
     let bytes = write(folder, &rendered)?;
     let rest = start.elapsed();
@@ -84,7 +78,7 @@ fn write(folder: &Path, artifacts: &[Artifact]) -> std::io::Result<usize> {
         fs::write(path, &artifact.bytes)?;
     }
     let mut bytes = artifacts.iter().map(|artifact| artifact.bytes.len()).sum();
-    for table in ["samples.csv", "transitions.csv", "ledger.csv"] {
+    for table in Tables::<File>::NAMES {
         bytes += usize::try_from(fs::metadata(folder.join(table))?.len()).unwrap_or(usize::MAX);
     }
     Ok(bytes)

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter},
     path::{Path, PathBuf},
 };
 
@@ -11,48 +11,22 @@ use anyhow::{Context, anyhow};
 use crate::{
     cli::exit::Failure,
     record::{RunInfo, TrialRecord, journal::JournalWriter},
-    report::{Artifact, LedgerCsv, SamplesCsv, TransitionsCsv},
+    report::{Artifact, Tables},
 };
 
 /// The files of a run that grow trial by trial.
 pub(super) struct RunFolder {
     path: PathBuf,
     journal: JournalWriter<BufWriter<File>>,
-    tables: Tables,
+    tables: Files,
 }
 
-/// The tables that grow trial by trial.
-struct Tables {
-    samples: SamplesCsv<BufWriter<File>>,
-    transitions: TransitionsCsv<BufWriter<File>>,
-    ledger: LedgerCsv<BufWriter<File>>,
-}
+/// The tables, each in a file of its own.
+type Files = Tables<BufWriter<File>>;
 
-impl Tables {
-    const NAMES: [&'static str; 3] = ["samples.csv", "transitions.csv", "ledger.csv"];
-
-    /// Begins all of them, with an ending to their names.
-    fn create(path: &Path, ending: &str) -> io::Result<Self> {
-        let file = |name: &str| File::create(path.join(format!("{name}{ending}"))).map(BufWriter::new);
-        let [samples, transitions, ledger] = Self::NAMES;
-        Ok(Self {
-            samples: SamplesCsv::new(file(samples)?)?,
-            transitions: TransitionsCsv::new(file(transitions)?)?,
-            ledger: LedgerCsv::new(file(ledger)?)?,
-        })
-    }
-
-    fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
-        self.samples.trial(trial)?;
-        self.transitions.trial(trial)?;
-        self.ledger.trial(trial)
-    }
-
-    fn finish(self) -> io::Result<()> {
-        self.samples.finish()?.flush()?;
-        self.transitions.finish()?.flush()?;
-        self.ledger.finish()?.flush()
-    }
+/// Begins the tables, with an ending to their names.
+fn begin_tables(path: &Path, ending: &str) -> io::Result<Files> {
+    Tables::begin(|name| File::create(path.join(format!("{name}{ending}"))).map(BufWriter::new))
 }
 
 /// A record could not be written.
@@ -79,7 +53,7 @@ impl RunFolder {
             Ok(Self {
                 path: path.to_owned(),
                 journal: JournalWriter::begin(journal, run)?,
-                tables: Tables::create(path, "")?,
+                tables: begin_tables(path, "")?,
             })
         };
         open().with_context(what).map_err(Failure::could_not_run)
@@ -121,14 +95,14 @@ impl RunFolder {
 /// The tables of a run that exists, written anew beside the old ones until they are whole.
 pub(super) struct NewTables {
     path: PathBuf,
-    tables: Tables,
+    tables: Files,
 }
 
 impl NewTables {
     const ENDING: &'static str = ".new";
 
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), tables: Tables::create(path, Self::ENDING)? })
+        Ok(Self { path: path.to_owned(), tables: begin_tables(path, Self::ENDING)? })
     }
 
     pub(super) fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
@@ -146,12 +120,12 @@ impl NewTables {
     pub(super) fn replace(self) -> io::Result<()> {
         self.tables.finish()?;
         let replace = |name: &str| fs::rename(self.path.join(Self::new_name(name)), self.path.join(name));
-        Tables::NAMES.into_iter().try_for_each(replace)
+        Files::NAMES.into_iter().try_for_each(replace)
     }
 
     /// Leaves the old tables as they are.
     pub(super) fn discard(self) {
-        for name in Tables::NAMES {
+        for name in Files::NAMES {
             let _ = fs::remove_file(self.path.join(Self::new_name(name)));
         }
     }

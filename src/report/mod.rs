@@ -1,7 +1,7 @@
 //! Reports: records in, bytes out.
 //!
 //! Flow: [`Report::add`] each trial as it ends (or as it is read back from the journal), streaming the large tables
-//! beside it with [`SamplesCsv`], [`TransitionsCsv`] and [`LedgerCsv`]; then [`render()`] everything else at once.
+//! beside it with [`Tables`]; then [`render()`] everything else at once.
 //! Guarantees: the same records in the same order give the same bytes; an accumulated report keeps 8 bytes a value and no
 //! transition; what came from a record is escaped wherever it is written.
 //! **Invariant:** no file, no clock, no environment, no fonts of the system: the caller writes the [`Artifact`]s.
@@ -28,6 +28,7 @@ mod sentence;
 mod summary;
 mod summary_csv;
 mod table;
+mod tables;
 mod verdict;
 pub mod what_if;
 
@@ -44,6 +45,7 @@ pub use render::{Artifact, RenderError, RenderOptions, render};
 pub use sentence::told;
 pub use summary::{ApiCost, ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
 pub use table::terminal_table;
+pub use tables::Tables;
 pub use verdict::{
     across::{Across, AcrossOptions, across},
     audit::AuditSummary,

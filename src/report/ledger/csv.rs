@@ -36,6 +36,7 @@ impl<W: Write> LedgerCsv<W> {
     pub fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
         let mut prefix = prefix(&trial.key);
         let shared = prefix.len();
+        let mut start = Vec::new();
         let rows = &mut self.rows;
         for (sample, milestones) in with_milestones(trial) {
             for operation in Operation::ALL {
@@ -45,11 +46,20 @@ impl<W: Write> LedgerCsv<W> {
                 rows.instance(sample.instance.index());
                 rows.word(operation.as_str());
                 std::mem::swap(&mut rows.buffer, &mut prefix);
+                // A segment begins where the one before it ended: its number is there already.
+                start.clear();
+                write!(start, "{},", ledger.start().get())?;
                 for entry in ledger.entries() {
                     rows.buffer.extend_from_slice(&prefix);
-                    write!(rows.buffer, "{},", entry.segment)?;
-                    rows.number(entry.start.get());
+                    match entry.segment.whole_name() {
+                        Some(name) => rows.word(name),
+                        None => rows.word(&entry.segment.to_string()),
+                    }
+                    rows.buffer.extend_from_slice(&start);
+                    let end_at = rows.buffer.len();
                     rows.number(entry.end.get());
+                    start.clear();
+                    start.extend_from_slice(&rows.buffer[end_at..]);
                     rows.end()?;
                 }
             }

@@ -110,6 +110,11 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Its name, where it is one part.
+    pub(super) fn whole_name(self) -> Option<&'static str> {
+        self.is_whole().then(|| self.first.name())
+    }
+
     /// Whether it is one part, and not several that nobody could tell apart.
     #[must_use]
     pub fn is_whole(self) -> bool {

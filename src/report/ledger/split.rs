@@ -47,6 +47,12 @@ impl Ledger {
         })
     }
 
+    /// Where the first segment begins.
+    #[must_use]
+    pub fn start(&self) -> Nanos {
+        self.start
+    }
+
     /// All of it: from the beginning of the first segment to the end of the last.
     #[must_use]
     pub fn total(&self) -> Nanos {
