@@ -52,7 +52,11 @@ impl<W: Write> LedgerCsv<W> {
                 for entry in ledger.entries() {
                     rows.buffer.extend_from_slice(&prefix);
                     match entry.segment.whole_name() {
-                        Some(name) => rows.word(name),
+                        // A name of ours needs no quotes.
+                        Some(name) => {
+                            rows.buffer.extend_from_slice(name.as_bytes());
+                            rows.buffer.push(b',');
+                        }
                         None => rows.word(&entry.segment.to_string()),
                     }
                     rows.buffer.extend_from_slice(&start);
