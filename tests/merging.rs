@@ -145,3 +145,39 @@ fn what_does_not_belong_together_is_refused_with_the_reason() {
         assert!(!out.exists(), "{reason}: nothing is left behind");
     }
 }
+
+/// Takes the last trial off a journal, as a disk that ran full would.
+fn cut_short(run: &Path) {
+    let journal = read(run.join("journal.ndjson"));
+    let end = journal.rfind("{\"kind\":\"trial\"").expect("a trial");
+    fs::write(run.join("journal.ndjson"), &journal[..end]).expect("written");
+}
+
+#[test]
+fn a_copy_counts_once_and_a_journal_that_was_cut_is_no_whole_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = ["--blocks", "2", "--set", "instances=1"];
+    let real =
+        run(&folder, "real", &[&small[..], &["--seed", "3", "--clock", "real", "--time-scale", "0.002"]].concat());
+    let copy = folder.path().join("copy");
+    fs::create_dir(&copy).expect("a folder");
+    for file in ["run.json", "journal.ndjson"] {
+        fs::copy(real.join(file), copy.join(file)).expect("copied");
+    }
+    let (output, out) = merge(&folder, "twice", &[&real, &copy]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a copy holds no new blocks"));
+    assert!(!out.exists());
+
+    let (one, two) = (run(&folder, "one", &small), run(&folder, "two", &[&small[..], &["--seed", "2"]].concat()));
+    cut_short(&two);
+    let (output, out) = merge(&folder, "cut", &[&one, &two]);
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(read(out.join("run.json")).contains("7 whole trials of 8"));
+    for arguments in [&["compare"][..], &["what-if", "--poll-interval", "5s"]] {
+        let output = provbench(&[arguments, &[text(&two)]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("3 whole trials of 4: it was cut off or changed"), "{error}");
+    }
+}

@@ -70,12 +70,14 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Failure> {
             Some(offset)
         })
         .collect();
+    let mut trials = 0;
     let written = std::thread::scope(|scope| -> Result<(), Failure> {
         let (send, received) = sync_channel(WAITING_MAX);
         let reader = scope.spawn(|| read_all(&arguments.runs, &offsets, send));
         for (trial, lines) in received {
             folder.trial_as_it_is(&trial, &lines).map_err(Failure::could_not_run)?;
             report.add(&trial);
+            trials += 1;
         }
         reader
             .join()
@@ -85,7 +87,13 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Failure> {
     folder.finish().map_err(Failure::could_not_run)?;
     written?;
     if infos.iter().all(|info| info.status == RunStatus::Complete) {
-        info.status = RunStatus::Complete;
+        let planned: u64 = infos.iter().map(RunInfo::trials_planned).sum();
+        if trials < planned {
+            info.problems
+                .push(format!("the journals have {trials} whole trials of {planned}: one was cut off or changed"));
+        } else {
+            info.status = RunStatus::Complete;
+        }
     }
     report.close(&info);
     let artifacts =
@@ -162,6 +170,20 @@ fn distinct(folders: &[PathBuf], infos: &[RunInfo]) -> anyhow::Result<()> {
     for folder in folders {
         let path = folder.canonicalize().with_context(|| format!("failed to find {}", folder.display()))?;
         anyhow::ensure!(paths.insert(path), "{} is named twice", folder.display());
+    }
+    let mut begun = BTreeSet::new();
+    for (folder, info) in folders.iter().zip(infos).filter(|(_, info)| info.clock == ClockKind::Real) {
+        let own = match info.merged.as_slice() {
+            [] => vec![(info.epoch.as_str(), info.seed.get())],
+            merged => merged.iter().map(|run| (run.epoch.as_str(), run.seed.get())).collect(),
+        };
+        for (epoch, seed) in own {
+            anyhow::ensure!(
+                begun.insert((epoch, seed)),
+                "{} has the run that began at {epoch} again: a copy holds no new blocks",
+                folder.display()
+            );
+        }
     }
     let mut seeds = BTreeSet::new();
     for (folder, info) in folders.iter().zip(infos).filter(|(_, info)| info.clock == ClockKind::Virtual) {

@@ -27,12 +27,27 @@ pub(super) fn read_run(folder: &Path) -> anyhow::Result<ReadRun> {
         anyhow::bail!("{of} is invalid, nothing can be told from it: {problem}");
     }
     let mut report = Report::new(&info);
-    read_journal(&folder.join("journal.ndjson"), |trial| {
+    let trials = read_journal(&folder.join("journal.ndjson"), |trial| {
         report.add(trial);
         Ok(())
     })?;
+    ensure_whole(folder, &info, trials)?;
     report.close(&info);
     Ok(ReadRun { info, report })
+}
+
+/// A run that says that it is complete must have all its trials.
+///
+/// # Errors
+/// When its journal has fewer.
+pub(super) fn ensure_whole(folder: &Path, info: &RunInfo, trials: u64) -> anyhow::Result<()> {
+    let planned = info.trials_planned();
+    anyhow::ensure!(
+        info.status != RunStatus::Complete || trials >= planned,
+        "{}: the journal has {trials} whole trials of {planned}: it was cut off or changed",
+        folder.display()
+    );
+    Ok(())
 }
 
 /// Hands out the whole trials of a journal; returns how many there are.

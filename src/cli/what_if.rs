@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     cli::{
         exit::{Exit, Failure},
-        run_reader::{read_journal, read_run_info},
+        run_reader::{ensure_whole, read_journal, read_run_info},
         stdout::print,
     },
     harness::experiment::POLL_INTERVAL,
@@ -73,6 +73,7 @@ fn predict(arguments: &WhatIfArguments) -> anyhow::Result<WhatIf> {
         // What only warms up counts for nothing.
         if trial.warmup { Ok(()) } else { Ok(what_if.add(trial)?) }
     })?;
+    ensure_whole(&arguments.run, &run, trials)?;
     ensure!(trials > 0, "{} has no whole trial in its journal", arguments.run.display());
     if let Some(folder) = &arguments.against {
         what_if.against(&read_run_info(folder)?, POLL_INTERVAL, default)?;

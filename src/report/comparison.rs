@@ -76,6 +76,11 @@ pub(super) fn refusal(
     arm: usize,
 ) -> Option<String> {
     let series = |arm| report.series.get(&SeriesKey { scenario, arm });
+    for arm in [0, arm] {
+        if let Some(series) = series(arm).filter(|series| series.outcomes.failed > 0) {
+            return Some(failures(&report.arms[arm], series));
+        }
+    }
     if *metric != Metric::ProvisionTotal
         && let Some((baseline, series)) = series(0).zip(series(arm))
         && let Some(idle) = only_one_worked(&report.arms[0], baseline, &report.arms[arm], series)
@@ -85,6 +90,12 @@ pub(super) fn refusal(
     let of_this = |audit: &&AuditSummary| audit.scenario == report.scenarios[scenario] && audit.metric == *metric;
     let failed = audits.iter().find(of_this).filter(|audit| audit.failed())?;
     Some(format!("the audit failed: {}", failed.reason.as_deref().unwrap_or_default()))
+}
+
+/// Why the times of an arm that had failures say nothing.
+pub(super) fn failures(arm: &str, series: &Series) -> String {
+    let (failed, instances) = (series.outcomes.failed, series.instances);
+    format!("{failed} of {instances} instances of {arm} failed: those that did not are a selection")
 }
 
 /// The arm without any deprovision job, where the other had some.

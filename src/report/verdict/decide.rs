@@ -36,22 +36,36 @@ pub(crate) fn required(
 ) -> Asked {
     let evidence = judged.map_or_else(String::new, evidence);
     let verdict = judged.filter(|_| refusal.is_none()).map_or(Verdict::Inconclusive, |judged| judged.verdict);
-    let not_slower = judged.and_then(|judged| judged.not_slower).filter(|(holds, _)| *holds && refusal.is_none());
+    let refusal_free = refusal.is_none();
+    let not_slower = judged.and_then(|judged| judged.not_slower).filter(|(holds, _)| *holds && refusal_free);
     let doubt = refusal.or_else(|| match judged {
         Some(judged) => judged.doubt.clone(),
         None => Some(super::judge::too_few(0)),
     });
-    let (outcome, p) = match (require, verdict, not_slower) {
-        (Requirement::NotSlower, Verdict::Inconclusive | Verdict::Slower, Some((_, p))) => {
+    // What the margin's requirements fail on is evidence beyond the margin: a difference that is there and may be small enough
+    // is no failure.
+    let beyond = judged.filter(|_| refusal_free).and_then(|judged| match require {
+        Requirement::NotSlower => judged.slower_by_margin,
+        Requirement::Equivalent => judged.different_by_margin,
+        Requirement::Faster | Requirement::Slower | Requirement::AtMost => None,
+    });
+    let (outcome, p) = match (require, verdict, not_slower, beyond) {
+        (Requirement::NotSlower, Verdict::Inconclusive | Verdict::Slower, Some((_, p)), _) => {
             (CheckOutcome::Passed, Some(p))
         }
-        (_, Verdict::Inconclusive, _) => (CheckOutcome::Inconclusive, None),
-        (Requirement::NotSlower, Verdict::Faster | Verdict::Equivalent, _)
-        | (Requirement::Faster, Verdict::Faster, _)
-        | (Requirement::Slower, Verdict::Slower, _)
-        | (Requirement::Equivalent, Verdict::Equivalent, _) => (CheckOutcome::Passed, claim(judged)),
+        (_, Verdict::Inconclusive, _, _) => (CheckOutcome::Inconclusive, None),
+        (Requirement::NotSlower, Verdict::Faster | Verdict::Equivalent, _, _)
+        | (Requirement::Faster, Verdict::Faster, _, _)
+        | (Requirement::Slower, Verdict::Slower, _, _)
+        | (Requirement::Equivalent, Verdict::Equivalent, _, _) => (CheckOutcome::Passed, claim(judged)),
+        (_, _, _, Some((true, p))) => (CheckOutcome::Failed, Some(p)),
+        (_, _, _, Some((false, _))) => (CheckOutcome::Inconclusive, None),
         _ => (CheckOutcome::Failed, claim(judged)),
     };
+    let doubt = doubt.or_else(|| {
+        let cut = outcome == CheckOutcome::Inconclusive;
+        cut.then(|| format!("{}, but the 95 % interval reaches into the margin", verdict.as_str()))
+    });
     let message = match (outcome, doubt) {
         (CheckOutcome::Inconclusive, doubt) => {
             format!("inconclusive: {}{}", doubt.unwrap_or_default(), seen(&evidence))
@@ -167,6 +181,39 @@ mod tests {
         let alone = settle(vec![asked(Failed, Some(0.03))], 0.05);
         assert_eq!((alone[0].outcome, alone[0].p_adjusted), (Failed, Some(0.03)));
         assert_eq!(overall(&[]), Passed);
+    }
+
+    #[test]
+    fn a_gate_with_a_margin_fails_on_evidence_beyond_the_margin_only() {
+        use crate::{
+            report::verdict::judge::{Rules, judge},
+            stats::compare::BlockPair,
+        };
+        use CheckOutcome::{Failed, Inconclusive, Passed};
+        let rules = Rules { alpha: 0.05, margin: Some(0.02), baseline_censored: 0, arm_censored: 0 };
+        let answer = |require, middle: f64| {
+            let pairs: Vec<BlockPair> = [0.5, -0.5, 0.2, -0.2, 0.1, -0.1, 0.3, -0.3]
+                .map(|off| BlockPair { baseline: 100.0, arm: 100.0 + middle + off })
+                .to_vec();
+            let judged = judge(&pairs, &rules);
+            required(String::new(), "", require, judged.as_ref(), None)
+        };
+        for (middle, not_slower, equivalent) in [
+            (0.1, Passed, Passed),
+            (1.9, Inconclusive, Inconclusive),
+            (2.1, Inconclusive, Inconclusive),
+            (3.0, Failed, Failed),
+            (-3.0, Passed, Failed),
+        ] {
+            assert_eq!(answer(Requirement::NotSlower, middle).outcome, not_slower, "{middle}");
+            assert_eq!(answer(Requirement::Equivalent, middle).outcome, equivalent, "{middle}");
+        }
+        let message = answer(Requirement::NotSlower, 1.9).message;
+        assert!(
+            message.starts_with("inconclusive: slower, but the 95 % interval reaches into the margin"),
+            "{message}"
+        );
+        assert_eq!(answer(Requirement::Faster, 3.0).outcome, Failed);
     }
 
     #[test]

@@ -89,18 +89,20 @@ fn at_most(metric: &Metric, scenario: &str, arm: &str, series: Option<&Series>, 
         ),
         None => too_few(means.len()),
     };
-    let (outcome, message) = match told {
+    let failures = series.filter(|series| series.outcomes.failed > 0).map(|series| comparison::failures(arm, series));
+    let (outcome, message) = match (told, failures) {
+        (Some(_), Some(failures)) => (CheckOutcome::Inconclusive, format!("inconclusive: {failures}; {figures}")),
         // What was cut off stands in the mean with less than it took.
-        Some(true) if censored > 0 => (
+        (Some(true), _) if censored > 0 => (
             CheckOutcome::Inconclusive,
             format!("inconclusive: {censored} censored, so that the mean is a lower bound; {figures}"),
         ),
-        Some(true) => (CheckOutcome::Passed, format!("within: {figures}")),
-        Some(false) => (CheckOutcome::Failed, format!("over: {figures}")),
-        None if means.len() < super::judge::blocks_needed(alpha) => {
+        (Some(true), _) => (CheckOutcome::Passed, format!("within: {figures}")),
+        (Some(false), _) => (CheckOutcome::Failed, format!("over: {figures}")),
+        (None, _) if means.len() < super::judge::blocks_needed(alpha) => {
             (CheckOutcome::Inconclusive, format!("inconclusive: {}", too_few(means.len())))
         }
-        None => (CheckOutcome::Inconclusive, format!("inconclusive: the interval includes the limit; {figures}")),
+        (None, _) => (CheckOutcome::Inconclusive, format!("inconclusive: the interval includes the limit; {figures}")),
     };
     Asked {
         name: format!("{arm} at most {} on {metric}", duration(limit_ns)),

@@ -43,6 +43,10 @@ pub(crate) struct Judged {
     pub(crate) p_claim: Option<f64>,
     /// Whether the interval lies below the margin, and the p-value of that.
     pub(crate) not_slower: Option<(bool, f64)>,
+    /// Whether the interval lies beyond the margin on the slower side, and the p-value of that.
+    pub(crate) slower_by_margin: Option<(bool, f64)>,
+    /// The same on either side.
+    pub(crate) different_by_margin: Option<(bool, f64)>,
     /// Why it is inconclusive, when it is.
     pub(crate) doubt: Option<String>,
 }
@@ -113,6 +117,8 @@ pub(crate) fn judge(pairs: &[BlockPair], rules: &Rules) -> Option<Judged> {
         verdict: Verdict::Inconclusive,
         p_claim: None,
         not_slower: None,
+        slower_by_margin: None,
+        different_by_margin: None,
         doubt: None,
     };
     match claim(&judged, spread, rules) {
@@ -120,6 +126,8 @@ pub(crate) fn judge(pairs: &[BlockPair], rules: &Rules) -> Option<Judged> {
         Err(doubt) => judged.doubt = Some(doubt),
     }
     judged.not_slower = not_slower(&judged, spread, rules);
+    judged.slower_by_margin = beyond(&judged, spread, rules, Side::Slower);
+    judged.different_by_margin = beyond(&judged, spread, rules, Side::Either);
     Some(judged)
 }
 
@@ -193,6 +201,25 @@ fn not_slower(judged: &Judged, spread: Option<Spread>, rules: &Rules) -> Option<
     let (_, high) = judged.interval.filter(|_| judged.blocks >= blocks_needed(rules.alpha))?;
     let p = spread?.p_different_from(margin)?;
     Some((high <= margin && rules.arm_censored == 0, p))
+}
+
+/// On which side of the margin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Slower,
+    Either,
+}
+
+/// Whether the interval lies wholly beyond the margin, with the p-value of that: only then is it known that the arm is not
+/// within it. An interval that the margin cuts says neither.
+fn beyond(judged: &Judged, spread: Option<Spread>, rules: &Rules, side: Side) -> Option<(bool, f64)> {
+    let margin = rules.margin? * judged.baseline_mean;
+    let (low, high) = judged.interval.filter(|_| judged.blocks >= blocks_needed(rules.alpha))?;
+    // Lower bounds in the slower side only make the difference larger than shown.
+    if side == Side::Slower || judged.difference > 0.0 {
+        return Some((low > margin && rules.baseline_censored == 0, spread?.p_different_from(margin)?));
+    }
+    Some((high < -margin && rules.arm_censored == 0, spread?.p_different_from(-margin)?))
 }
 
 /// The mean of blocks against a limit: `Some(true)` when the interval lies at or below it, `Some(false)` when above, with the

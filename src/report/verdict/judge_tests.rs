@@ -96,3 +96,31 @@ fn a_limit_is_kept_or_broken_only_when_the_interval_says_so() {
     assert_eq!([110.0, 90.0, 100.0].map(|limit| below(&means, limit, 0.05).0), [Some(true), Some(false), None]);
     assert_eq!(below(&means[..5], 1_000.0, 0.05).0, None, "five blocks tell nothing");
 }
+
+#[test]
+fn only_what_lies_beyond_the_margin_is_known_to_be_beyond_it() {
+    // The interval is about ±0.28 wide, the margin 2.
+    for (middle, slower, different) in [
+        (0.0, false, false),
+        (1.5, false, false),
+        (1.9, false, false),
+        (2.1, false, false),
+        (3.0, true, true),
+        (-3.0, false, true),
+        (-1.9, false, false),
+    ] {
+        let judged = judge(&around(middle), &Rules { margin: Some(0.02), ..RULES }).unwrap();
+        let holds = |side: Option<(bool, f64)>| {
+            let (holds, p) = side.unwrap();
+            assert!(!holds || p < 0.05, "{middle}: {p}");
+            holds
+        };
+        assert_eq!(
+            (holds(judged.slower_by_margin), holds(judged.different_by_margin)),
+            (slower, different),
+            "{middle}"
+        );
+    }
+    let without = judge(&around(3.0), &RULES).unwrap();
+    assert_eq!((without.slower_by_margin, without.different_by_margin), (None, None));
+}

@@ -51,9 +51,15 @@ pub(crate) fn half_width(report: &Report, until: &Until, blocks: u32) -> Option<
     let alpha = level::alpha_at(until, blocks);
     let mut widest: Option<f64> = None;
     for scenario in 0..report.scenarios.len() {
-        let baseline = report.series.get(&SeriesKey { scenario, arm: 0 })?;
+        let series_of = |arm| report.series.get(&SeriesKey { scenario, arm });
+        // A scenario in which nobody can have the metric has nothing to say about it.
+        if !(0..report.arms.len()).any(|arm| series_of(arm).is_some_and(|series| series.metrics.contains_key(&metric)))
+        {
+            continue;
+        }
+        let baseline = series_of(0)?;
         for arm in (1..report.arms.len()).filter(|arm| !report.is_audit(*arm)) {
-            let series = report.series.get(&SeriesKey { scenario, arm })?;
+            let series = series_of(arm)?;
             let (pairs, _) = comparison::pairs(&metric, baseline, series);
             let rules = Rules { alpha, margin: None, baseline_censored: 0, arm_censored: 0 };
             let judged = judge(&pairs, &rules).filter(|judged| judged.blocks >= blocks_needed(alpha))?;
