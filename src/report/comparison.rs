@@ -150,3 +150,47 @@ fn one(report: &Report, metric: &Metric, scenario: usize, arm_place: usize) -> O
 pub(super) fn whole(ns: f64) -> i64 {
     ns.round() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        record::{Gate, Outcome, Requirement},
+        report::{
+            fixture,
+            verdict::{check::CheckOutcome, gates},
+        },
+    };
+
+    #[test]
+    fn an_arm_with_failures_gets_no_verdict_and_passes_no_gate() {
+        let mut report = Report::new(&fixture::run(10));
+        for mut trial in fixture::trials(10) {
+            if trial.key.arm == "aap" && trial.key.block == 4 {
+                trial.samples[0].outcome = Outcome::Failed;
+            }
+            report.add(&trial);
+        }
+        let comparisons = all(&report);
+        assert!(!comparisons.is_empty());
+        for comparison in comparisons {
+            assert_eq!(comparison.verdict, Verdict::Inconclusive);
+            let reason = comparison.reason.expect("a reason");
+            assert_eq!(reason, "1 of 30 instances of aap failed: those that did not are a selection");
+        }
+        let gate = |require, at_most_ns| Gate {
+            metric: "total".to_owned(),
+            arm: Some("aap".to_owned()),
+            scenario: None,
+            require,
+            margin: None,
+            at_most_ns,
+        };
+        let asked = [gate(Requirement::Faster, None), gate(Requirement::AtMost, Some(u64::MAX / 4))];
+        for check in gates::answers(&report, &asked) {
+            assert_eq!(check.outcome, CheckOutcome::Inconclusive, "{}", check.message);
+            assert!(check.message.contains("are a selection"), "{}", check.message);
+            assert!(!check.message.contains(" %,"), "no percentage without a claim: {}", check.message);
+        }
+    }
+}

@@ -34,7 +34,7 @@ pub(crate) fn required(
     judged: Option<&Judged>,
     refusal: Option<String>,
 ) -> Asked {
-    let evidence = judged.map_or_else(String::new, evidence);
+    let evidence = judged.map_or_else(String::new, |judged| evidence(judged, refusal.is_none()));
     let verdict = judged.filter(|_| refusal.is_none()).map_or(Verdict::Inconclusive, |judged| judged.verdict);
     let refusal_free = refusal.is_none();
     let not_slower = judged.and_then(|judged| judged.not_slower).filter(|(holds, _)| *holds && refusal_free);
@@ -84,10 +84,11 @@ fn seen(evidence: &str) -> String {
     if evidence.is_empty() { String::new() } else { format!(". Seen: {evidence}") }
 }
 
-/// `129.9 s against 147.5 s, difference −17.6 s [−17.9, −17.3], 11.9 %, 30 blocks`; a percentage only where there is a claim.
-pub(crate) fn evidence(judged: &Judged) -> String {
+/// `129.9 s against 147.5 s, difference −17.6 s [−17.9, −17.3], 11.9 %, 30 blocks`; a percentage only where there is a claim,
+/// which others may not want to be made.
+fn evidence(judged: &Judged, may_claim: bool) -> String {
     let interval = judged.interval.map(|(low, high)| (whole(low), whole(high)));
-    let sure = matches!(judged.verdict, Verdict::Faster | Verdict::Slower);
+    let sure = may_claim && matches!(judged.verdict, Verdict::Faster | Verdict::Slower);
     let percent = match judged.ratio {
         Some(ratio) if sure => format!(", {}", percent_off(ratio, true)),
         _ => String::new(),
