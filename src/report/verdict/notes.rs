@@ -25,6 +25,11 @@ pub(crate) fn all(summary: &Summary) -> Vec<String> {
     }
     if let Some(stopping) = &summary.stopping {
         notes.push(self::stopping(stopping, &summary.primary));
+        // The intervals of all looks together hold with 95 %; each by itself is wider than that.
+        if let Some(alpha) = summary.comparisons.first().map(|first| first.alpha).filter(|alpha| *alpha < 0.05) {
+            let level = percent(rounded(1.0 - alpha));
+            notes.push(format!("the 95 % of the intervals of differences are over all looks: {level} at this one"));
+        }
     }
     if summary.comparisons.len() > 1 {
         notes.push(format!("primary metric: {}; the others are exploratory", summary.primary));

@@ -32,7 +32,9 @@ pub struct Stopping {
 /// How the run ended; `None` for one whose blocks were fixed.
 pub(crate) fn of(report: &Report) -> Option<Stopping> {
     let until = report.run.design.until.as_ref()?;
-    let blocks = report.run.blocks;
+    // Of a run that was interrupted, what is there, and not what was planned.
+    let seen = report.series.values().map(|series| series.trials).max().unwrap_or(0);
+    let blocks = report.run.blocks.min(u32::try_from(seen).unwrap_or(u32::MAX));
     let half_width = half_width(report, until, blocks);
     Some(Stopping {
         half_width_wanted: until.half_width,
