@@ -303,3 +303,209 @@ fn instances_arrive_with_their_old_jobs_which_are_not_counted_as_theirs() {
     assert!(sent(1) > sent(0) + 4_000.0, "{} against {}", sent(1), sent(0));
     assert!(summary["arms"][0]["metrics"].get("operator_cpu").is_none(), "virtual time has no CPU");
 }
+
+/// An arm that finishes or fails by how long the operator waits for EDA: machines take 20 s to 40 s to boot.
+const WAITING: &str = "\
+name: waiting
+blocks: 8
+instances: 2
+profile: DESK/slow-boot.yaml
+arms:
+  - {name: slow, provider: aap, poll_interval: 20s}
+  - {name: fast, provider: eda, settings: {CLOUDKIT_EDA_COMPLETION_TIMEOUT: LONGEST}}
+scenarios:
+  - kind: provision-deprovision
+    hold: 7s
+";
+
+impl Desk {
+    /// Runs an experiment of its own.
+    fn run_yaml(&self, name: &str, yaml: &str) -> PathBuf {
+        let instant = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/profiles/instant.yaml");
+        let slow_boot = fs::read_to_string(instant)
+            .expect("the profile")
+            .replace("boot: {fixed: 0s}", "boot: {uniform: {min: 20s, max: 40s}}");
+        fs::write(self.path("slow-boot.yaml"), slow_boot).expect("written");
+        let (file, out) = (self.path(&format!("{name}.yaml")), self.path(name));
+        fs::write(&file, yaml.replace("DESK", text(self.folder.path()))).expect("written");
+        let output = provbench(&["run", text(&file), "--no-plots", "--out", text(&out)]);
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        out
+    }
+
+    fn waiting(&self, name: &str, longest: &str) -> PathBuf {
+        self.run_yaml(name, &WAITING.replace("LONGEST", longest))
+    }
+
+    fn baseline(&self, command: &str, run: &Path, more: &[&str]) -> Output {
+        provbench(&[&["baseline", command, text(run), "--store", text(&self.path("store"))], more].concat())
+    }
+
+    /// Saves a run as a baseline and changes each of its arms.
+    fn save_changed(&self, run: &Path, change: impl Fn(&mut Value)) {
+        let saved = self.baseline("save", run, &[]);
+        assert_eq!(saved.status.code(), Some(0), "{}", stderr(&saved));
+        let file = PathBuf::from(stdout(&saved).trim());
+        let mut digest = json(&file);
+        digest["arms"].as_array_mut().expect("arms").iter_mut().for_each(change);
+        fs::write(file, digest.to_string()).expect("written");
+    }
+}
+
+#[test]
+fn an_arm_that_finishes_less_than_before_fails_whatever_its_times_say() {
+    let desk = Desk::new();
+    let (all, some, none) = (desk.waiting("all", "1h"), desk.waiting("some", "26s"), desk.waiting("none", "3s"));
+    assert_eq!(desk.baseline("save", &all, &[]).status.code(), Some(0));
+    assert_eq!(desk.baseline("check", &all, &[]).status.code(), Some(0));
+
+    let gone = desk.baseline("check", &none, &[]);
+    let printed = stdout(&gone);
+    assert_eq!(gone.status.code(), Some(3), "{printed}");
+    assert!(printed.contains("failed: fast not slower than baseline main on total (margin 2 %)"), "{printed}");
+    assert!(printed.contains("not measured any more: 0 of 16 instances finished, 16 of 16 before"), "{printed}");
+    assert!(printed.contains("passed: slow not slower"), "{printed}");
+
+    let less = desk.baseline("check", &some, &[]);
+    let printed = stdout(&less);
+    assert_eq!(less.status.code(), Some(3), "{printed}");
+    assert!(printed.contains("less finished: 6 of 16 instances finished, 16 of 16 before"), "{printed}");
+    assert!(!printed.contains("): faster"), "those that fail are not among the times: {printed}");
+
+    let compared = provbench(&["compare", text(&all), text(&none)]);
+    assert_eq!(compared.status.code(), Some(0), "nothing was demanded");
+    assert!(
+        stdout(&compared).contains("!! fast in provision-deprovision: less finished: 0 of 16"),
+        "{}",
+        stdout(&compared)
+    );
+    let demanded = provbench(&["compare", text(&all), text(&none), "--require", "not-slower", "--margin", "2%"]);
+    assert_eq!(demanded.status.code(), Some(3), "{}", stdout(&demanded));
+    let never = provbench(&["compare", text(&none), text(&none), "--arm", "fast", "--require", "faster"]);
+    assert_eq!(never.status.code(), Some(5), "{}", stdout(&never));
+    assert!(stdout(&never).contains("measured in neither run"), "{}", stdout(&never));
+    let recovered = provbench(&["compare", text(&none), text(&all), "--arm", "fast", "--require", "faster"]);
+    assert_eq!(recovered.status.code(), Some(5), "{}", stdout(&recovered));
+}
+
+#[test]
+fn an_arm_that_only_one_run_has_answers_nothing() {
+    let desk = Desk::new();
+    let both = desk.waiting("both", "1h");
+    let without: Vec<&str> = WAITING.lines().filter(|line| !line.contains("name: fast")).collect();
+    let one = desk.run_yaml("one", &without.join("\n"));
+    assert_eq!(desk.baseline("save", &both, &[]).status.code(), Some(0));
+    let checked = desk.baseline("check", &one, &[]);
+    assert_eq!(checked.status.code(), Some(5), "{}", stdout(&checked));
+    assert!(
+        stdout(&checked).contains("fast in provision-deprovision is only in baseline main"),
+        "{}",
+        stdout(&checked)
+    );
+    let gates = ["--require", "equivalent", "--margin", "2%"];
+    let compare = |more: &[&str]| provbench(&[&["compare", text(&one), text(&both)], more].concat());
+    assert_eq!(compare(&gates).status.code(), Some(5));
+    assert_eq!(compare(&[&gates[..], &["--arm", "slow"]].concat()).status.code(), Some(0));
+    assert_eq!(compare(&[&gates[..], &["--arm", "no-such"]].concat()).status.code(), Some(2));
+    assert_eq!(compare(&[]).status.code(), Some(0), "nothing was demanded");
+}
+
+#[test]
+fn runs_that_did_other_work_are_refused_and_other_settings_are_named() {
+    let desk = Desk::new();
+    let (_, before) = desk.run("before", "", &[]);
+    let other =
+        desk.run_yaml("other", &fs::read_to_string(desk.path("before.yaml")).expect("YAML").replace("7s", "8s"));
+    assert_eq!(desk.baseline("save", &before, &[]).status.code(), Some(0));
+    for refused in [desk.baseline("check", &other, &[]), provbench(&["compare", text(&before), text(&other)])] {
+        assert_eq!(refused.status.code(), Some(2));
+        let place = "scenarios.provision-deprovision.provision-deprovision.hold differs: \"8s\" against \"7s\"";
+        assert!(stderr(&refused).contains(place), "{}", stderr(&refused));
+    }
+    let (_, more) = desk.run("more", "", &["--set", "tenants=2"]);
+    let refused = provbench(&["compare", text(&before), text(&more)]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("tenants differs: 2 against 1"), "{}", stderr(&refused));
+    let (_, polled) = desk.run("polled", "", &["--set", "arms.fast.poll_interval=4s"]);
+    let compared = stdout(&provbench(&["compare", text(&before), text(&polled)]));
+    assert!(compared.contains("fast: CLOUDKIT_AAP_STATUS_POLL_INTERVAL is 4s, 5s before"), "{compared}");
+}
+
+#[test]
+fn times_of_other_ends_or_other_jobs_are_not_held_against_each_other() {
+    let desk = Desk::new();
+    let (_, run) = desk.run("run", "", &[]);
+    desk.save_changed(&run, |arm| arm["ends"]["deprovision_jobs"] = Value::from(16));
+    let checked = desk.baseline("check", &run, &[]);
+    assert_eq!(checked.status.code(), Some(5), "{}", stdout(&checked));
+    let reason = "16 deprovision jobs of 8 finished instances before, 8 deprovision jobs of 8 finished instances: the runs did \
+                  different work";
+    assert!(stdout(&checked).contains(reason), "{}", stdout(&checked));
+    assert_eq!(desk.baseline("check", &run, &["--metric", "provision_total"]).status.code(), Some(0));
+    desk.save_changed(&run, |arm| {
+        arm["ends"]["succeeded"] = Value::from(7);
+        arm["ends"]["failed"] = Value::from(1);
+    });
+    let checked = desk.baseline("check", &run, &["--metric", "provision_total"]);
+    assert_eq!(checked.status.code(), Some(5), "{}", stdout(&checked));
+    assert!(stdout(&checked).contains("the runs came to different ends"), "{}", stdout(&checked));
+}
+
+#[test]
+fn what_is_to_blame_is_a_part_of_what_was_asked_about() {
+    let desk = Desk::new();
+    let (_, run) = desk.run("run", "", &[]);
+    desk.save_changed(&run, |arm| {
+        let means = arm["metrics"]["provision_total"]["block_means_ns"].as_array_mut().expect("means");
+        for mean in means {
+            *mean = Value::from(mean.as_f64().expect("a mean") / 2.0);
+        }
+        for part in arm["parts_ns"].as_object_mut().expect("parts").values_mut() {
+            *part = Value::from(0);
+        }
+    });
+    let checked = desk.baseline("check", &run, &["--metric", "provision_total"]);
+    assert_eq!(checked.status.code(), Some(3), "{}", stdout(&checked));
+    let printed = stdout(&checked);
+    assert!(printed.contains("most of it in provision "), "{printed}");
+    assert!(
+        !printed.contains("most of it in deprovision"),
+        "deprovisioning grew more, and was not asked about: {printed}"
+    );
+}
+
+#[test]
+fn blocks_of_a_baseline_are_known_by_their_numbers_and_old_baselines_can_still_be_read() {
+    let desk = Desk::new();
+    let run = desk.waiting("run", "1h");
+    let numbers = |arm: &mut Value| {
+        assert_eq!(arm["metrics"]["total"]["blocks"], serde_json::json!([1, 2, 3, 4, 5, 6, 7, 8]));
+    };
+    desk.save_changed(&run, numbers);
+    let without_first = |arm: &mut Value, is_old: bool| {
+        for metric in arm["metrics"].as_object_mut().expect("metrics").values_mut() {
+            metric["block_means_ns"].as_array_mut().expect("means").remove(0);
+            metric["blocks"].as_array_mut().expect("numbers").remove(0);
+            if is_old {
+                metric.as_object_mut().expect("members").remove("blocks");
+            }
+        }
+        if is_old {
+            for member in ["ends", "setup"] {
+                arm.as_object_mut().expect("members").remove(member);
+            }
+        }
+    };
+    desk.save_changed(&run, |arm| without_first(arm, false));
+    let checked = stdout(&desk.baseline("check", &run, &[]));
+    assert!(checked.contains("fast: 1 block left out") && !checked.contains("difference −"), "{checked}");
+    assert!(checked.contains("passed: fast not slower"), "a block without a partner shifts no other: {checked}");
+    desk.save_changed(&run, |arm| without_first(arm, true));
+    let checked = desk.baseline("check", &run, &[]);
+    assert_ne!(checked.status.code(), Some(2), "{}", stderr(&checked));
+    assert!(stdout(&checked).contains("difference −"), "by rank: {}", stdout(&checked));
+    let none = desk.waiting("none", "3s");
+    let gone = desk.baseline("check", &none, &[]);
+    assert_eq!(gone.status.code(), Some(3), "{}", stdout(&gone));
+    assert!(stdout(&gone).contains("not measured any more"), "{}", stdout(&gone));
+}

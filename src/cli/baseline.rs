@@ -146,19 +146,21 @@ fn check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     };
     let found = across(&earlier, &later, &options);
     if found.checks.is_empty() {
-        return Err(Failure::usage(anyhow!("the baseline has no arm of this run: {}", found.notes.join("; "))));
+        return Err(Failure::usage(anyhow!("there is nothing to check: {}", found.notes.join("; "))));
     }
     arguments.files.write(
         &format!("{} against {}", later.experiment, options.earlier),
         &found.checks,
         &found.comparisons,
-        &[],
+        &found.warnings,
     )?;
-    let mut lines: Vec<String> = found
-        .checks
-        .iter()
-        .map(|check| format!("{}: {} ({}): {}", check.outcome.as_str(), check.name, check.scenario, check.message))
-        .collect();
+    let mut lines: Vec<String> = found.warnings.iter().map(|warning| format!("!! {warning}")).collect();
+    lines.extend(
+        found
+            .checks
+            .iter()
+            .map(|check| format!("{}: {} ({}): {}", check.outcome.as_str(), check.name, check.scenario, check.message)),
+    );
     lines.extend(found.comparisons.iter().filter(|c| !c.primary).map(|c| format!("{} (exploratory)", told(c, false))));
     lines.extend(found.notes);
     print(&lines.join("\n"));

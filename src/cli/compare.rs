@@ -170,11 +170,11 @@ fn two_runs(arguments: &CompareArguments, later_folder: &Path) -> Result<Shown, 
         earlier: label(&arguments.run),
         later: label(later_folder),
     };
-    let Across { comparisons, checks, notes } = across(&earlier, &later, &options);
-    if comparisons.is_empty() {
-        return Err(Failure::usage(anyhow!("the runs have no arm in common: {}", notes.join("; "))));
+    let Across { comparisons, checks, warnings, notes } = across(&earlier, &later, &options);
+    if comparisons.is_empty() && checks.is_empty() && warnings.is_empty() {
+        return Err(Failure::usage(anyhow!("the runs have nothing in common to compare: {}", notes.join("; "))));
     }
-    Ok(Shown { title: later.experiment.clone(), comparisons, checks, warnings: Vec::new(), notes })
+    Ok(Shown { title: later.experiment.clone(), comparisons, checks, warnings, notes })
 }
 
 /// All metrics that are compared, the one that is asked about first.

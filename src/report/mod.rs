@@ -52,6 +52,7 @@ pub use verdict::{
     check::{Check, CheckOutcome, overall},
     diagnostics::Diagnostics,
     digest::{ArmDigest, BlockMeans, Digest},
+    ends::Ends,
     junit::junit,
     step_summary::step_summary,
     stopping::Stopping,

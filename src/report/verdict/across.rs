@@ -1,17 +1,20 @@
 //! One run against another: the same arm, before and after.
 //!
-//! Blocks are paired by their order. With one seed in virtual time a pair shares its luck, so that what has not changed has a
+//! Blocks are paired by their numbers. With one seed in virtual time a pair shares its luck, so that what has not changed has a
 //! difference of exactly zero; otherwise pairing costs a little precision and nothing else, blocks being independent.
+//!
+//! **Invariant:** nothing that is asked is passed over: an arm that finishes less, or is not measured any more, fails; what only
+//! one run has, or what came to other ends, can't be told.
 
 use crate::{
     record::Requirement,
     report::{
         comparison::whole,
         metric::Metric,
-        number::{difference, duration},
+        number::{count, difference, duration},
         summary::ComparisonSummary,
     },
-    stats::compare::{ALPHA, BlockPair},
+    stats::compare::{ALPHA, Verdict},
     units::Seed,
 };
 
@@ -19,9 +22,12 @@ use super::{
     check::{Check, CheckOutcome},
     decide::{Asked, question, required, settle},
     diagnostics::diagnose_pairs,
-    digest::{ArmDigest, Digest},
+    digest::{ArmDigest, BlockMeans, Digest},
+    ends::{different_ends, less_finished},
     judge::{Judged, Rules, judge},
+    pairing::pair,
     summarize::{Subject, summarize},
+    work::setup_changes,
 };
 
 /// What two runs are compared by.
@@ -31,7 +37,7 @@ pub struct AcrossOptions {
     pub metrics: Vec<String>,
     /// The relative difference that does not matter.
     pub margin: Option<f64>,
-    /// What is asked of each arm that both runs have, if anything is.
+    /// What is asked of each arm, if anything is.
     pub require: Option<Requirement>,
     /// Only this arm.
     pub arm: Option<String>,
@@ -48,67 +54,33 @@ pub struct Across {
     pub comparisons: Vec<ComparisonSummary>,
     /// One for each arm and scenario.
     pub checks: Vec<Check>,
-    /// What a reader has to know: arms that only one run has, blocks without a partner.
+    /// What speaks against the later run and stands in no comparison: instances that don't finish any more.
+    pub warnings: Vec<String>,
+    /// What a reader has to know: settings that differ, arms that only one run has, blocks without a partner.
     pub notes: Vec<String>,
 }
 
 /// Compares two runs that are [comparable](Digest::comparable).
 #[must_use]
 pub fn across(earlier: &Digest, later: &Digest, options: &AcrossOptions) -> Across {
-    let mut comparisons = Vec::new();
-    let mut asked: Vec<(Asked, Option<String>)> = Vec::new();
-    let mut notes = notes(earlier, later);
+    let mut found = Found::new(options, later.seed, notes(earlier, later, options));
     let wanted = |arm: &&ArmDigest| options.arm.as_ref().is_none_or(|wanted| *wanted == arm.arm);
+    let partner = |of: &Digest, arm: &ArmDigest| {
+        of.arms.iter().find(|other| other.arm == arm.arm && other.scenario == arm.scenario).cloned()
+    };
     for after in later.arms.iter().filter(wanted) {
-        let same = |arm: &&ArmDigest| arm.arm == after.arm && arm.scenario == after.scenario;
-        let Some(before) = earlier.arms.iter().find(same) else {
-            notes.push(format!("{} in {} is only in {}", after.arm, after.scenario, options.later));
-            continue;
-        };
-        for (place, name) in options.metrics.iter().enumerate() {
-            let Some((metric, pair)) = Metric::compared(name).zip(Pair::of(before, after, name)) else { continue };
-            if pair.unpaired > 0 && place == 0 {
-                notes.push(format!(
-                    "{}: {} blocks have no partner in the other run and are left out",
-                    after.arm, pair.unpaired
-                ));
-            }
-            let rules = pair.rules(options.margin);
-            let judged = judge(&pair.blocks, &rules);
-            let subject = Subject {
-                metric: &metric,
-                scenario: &after.scenario,
-                baseline: &format!("{} ({})", before.arm, options.earlier),
-                arm: &format!("{} ({})", after.arm, options.later),
-                primary: place == 0,
-            };
-            let seed = Seed::new(later.seed).label(&after.arm).label(name);
-            let diagnostics = diagnose_pairs(&pair.blocks, None, rules.alpha, seed);
-            comparisons.push(summarize(&subject, judged.as_ref(), &rules, diagnostics));
-            if let Some(require) = options.require.filter(|_| place == 0) {
-                let question = question(&after.arm, &options.earlier, name, require, options.margin);
-                let ask = required(question, &after.scenario, require, judged.as_ref(), None);
-                asked.push((ask, blame(before, after, judged.as_ref())));
-            }
+        match partner(earlier, after) {
+            Some(before) => found.arm(&before, after),
+            None => found.only_in(&options.later, after),
         }
     }
-    for before in earlier.arms.iter().filter(wanted) {
-        if !later.arms.iter().any(|arm| arm.arm == before.arm && arm.scenario == before.scenario) {
-            notes.push(format!("{} in {} is only in {}", before.arm, before.scenario, options.earlier));
-        }
+    for before in earlier.arms.iter().filter(wanted).filter(|before| partner(later, before).is_none()) {
+        found.only_in(&options.earlier, before);
     }
-    let (asked, blamed): (Vec<Asked>, Vec<Option<String>>) = asked.into_iter().unzip();
-    let mut checks = settle(asked, ALPHA);
-    for (check, blame) in checks.iter_mut().zip(blamed) {
-        if let Some(blame) = blame.filter(|_| check.outcome == CheckOutcome::Failed) {
-            check.message.push_str("; ");
-            check.message.push_str(&blame);
-        }
-    }
-    Across { comparisons, checks, notes }
+    found.settle()
 }
 
-fn notes(earlier: &Digest, later: &Digest) -> Vec<String> {
+fn notes(earlier: &Digest, later: &Digest, options: &AcrossOptions) -> Vec<String> {
     let mut notes = Vec::new();
     if earlier.seed != later.seed {
         notes.push(format!("seeds {} and {}: the runs share no luck", earlier.seed, later.seed));
@@ -116,32 +88,171 @@ fn notes(earlier: &Digest, later: &Digest) -> Vec<String> {
     if earlier.provbench_version != later.provbench_version {
         notes.push(format!("provbench {} and {}", earlier.provbench_version, later.provbench_version));
     }
+    if earlier.work.is_null() {
+        notes.push(format!(
+            "{} is too old to tell what work it did; save it again to have that checked",
+            options.earlier
+        ));
+    }
     notes
 }
 
-/// The blocks of one metric of one arm, before and after.
-struct Pair {
-    blocks: Vec<BlockPair>,
-    unpaired: usize,
-    censored: (usize, usize),
+/// What has been found so far.
+struct Found<'o> {
+    options: &'o AcrossOptions,
+    seed: u64,
+    comparisons: Vec<ComparisonSummary>,
+    /// What is asked, each with what is to blame if it fails.
+    asked: Vec<(Asked, Option<String>)>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
-impl Pair {
-    fn of(before: &ArmDigest, after: &ArmDigest, metric: &str) -> Option<Self> {
-        let (before, after) = (before.metrics.get(metric)?, after.metrics.get(metric)?);
-        let both = before.block_means_ns.iter().zip(&after.block_means_ns);
-        let blocks: Vec<BlockPair> = both.map(|(&baseline, &arm)| BlockPair { baseline, arm }).collect();
-        let unpaired = before.block_means_ns.len() + after.block_means_ns.len() - 2 * blocks.len();
-        Some(Self { blocks, unpaired, censored: (before.censored, after.censored) })
+impl<'o> Found<'o> {
+    fn new(options: &'o AcrossOptions, seed: u64, notes: Vec<String>) -> Self {
+        Self { options, seed, comparisons: Vec::new(), asked: Vec::new(), warnings: Vec::new(), notes }
     }
 
-    fn rules(&self, margin: Option<f64>) -> Rules {
-        Rules { alpha: ALPHA, margin, baseline_censored: self.censored.0, arm_censored: self.censored.1 }
+    /// An arm and scenario without a partner in the other run.
+    fn only_in(&mut self, run: &str, arm: &ArmDigest) {
+        self.notes.push(format!("{} in {} is only in {run}", arm.arm, arm.scenario));
+        let message = format!("inconclusive: {} in {} is only in {run}", arm.arm, arm.scenario);
+        self.answer(arm, CheckOutcome::Inconclusive, message);
+    }
+
+    fn arm(&mut self, before: &ArmDigest, after: &ArmDigest) {
+        // A digest that is too old to tell is no change.
+        if !before.setup.is_empty() && !after.setup.is_empty() {
+            let changes = setup_changes(&after.setup, &before.setup);
+            let notes = changes.into_iter().map(|change| format!("{}: {change}", after.arm));
+            let new: Vec<String> = notes.filter(|note| !self.notes.contains(note)).collect();
+            self.notes.extend(new);
+        }
+        if let Some(less) = less(before, after) {
+            self.warnings.push(format!("{} in {}: {less}", after.arm, after.scenario));
+        }
+        for (place, name) in self.options.metrics.iter().enumerate() {
+            let Some(metric) = Metric::compared(name) else { continue };
+            match (before.metrics.get(name), after.metrics.get(name)) {
+                (Some(then), Some(now)) => self.metric(place, &metric, (before, then), (after, now)),
+                (Some(_), None) => self.unmeasured(place, name, after, CheckOutcome::Failed, &gone(before, after)),
+                (None, Some(_)) => {
+                    self.unmeasured(place, name, after, CheckOutcome::Inconclusive, "not measured in the earlier run");
+                }
+                (None, None) if place > 0 || after.ends.is_some_and(|ends| !ends.have(&metric)) => {}
+                (None, None) => {
+                    self.unmeasured(place, name, after, CheckOutcome::Inconclusive, "measured in neither run");
+                }
+            }
+        }
+    }
+
+    /// A metric that can't be compared, for want of values.
+    fn unmeasured(&mut self, place: usize, metric: &str, arm: &ArmDigest, outcome: CheckOutcome, why: &str) {
+        let sentence = format!("{} in {}, {metric}: {why}", arm.arm, arm.scenario);
+        if outcome == CheckOutcome::Failed {
+            self.warnings.push(sentence);
+        } else {
+            self.notes.push(sentence);
+        }
+        if place == 0 {
+            let undecided = if outcome == CheckOutcome::Inconclusive { "inconclusive: " } else { "" };
+            self.answer(arm, outcome, format!("{undecided}{why}"));
+        }
+    }
+
+    /// Answers what is asked of an arm, if anything is, without a comparison.
+    fn answer(&mut self, arm: &ArmDigest, outcome: CheckOutcome, message: String) {
+        let Some((name, _)) = self.question(arm) else { return };
+        let scenario = arm.scenario.clone();
+        let verdict = Some(Verdict::Inconclusive);
+        self.asked.push((Asked { name, scenario, verdict, outcome, p: None, message }, None));
+    }
+
+    fn question(&self, arm: &ArmDigest) -> Option<(String, Requirement)> {
+        let (require, metric) = self.options.require.zip(self.options.metrics.first())?;
+        Some((question(&arm.arm, &self.options.earlier, metric, require, self.options.margin), require))
+    }
+
+    /// A metric that both runs have.
+    fn metric(
+        &mut self,
+        place: usize,
+        metric: &Metric,
+        (before, then): (&ArmDigest, &BlockMeans),
+        (after, now): (&ArmDigest, &BlockMeans),
+    ) {
+        let options = self.options;
+        let paired = pair(then, now);
+        if paired.unpaired > 0 && place == 0 {
+            let unpaired = count(paired.unpaired as u64, "block");
+            self.notes.push(format!("{}: {unpaired} left out, without a partner in the other run", after.arm));
+        }
+        let rules = Rules {
+            alpha: ALPHA,
+            margin: options.margin,
+            baseline_censored: then.censored,
+            arm_censored: now.censored,
+        };
+        let judged = judge(&paired.blocks, &rules);
+        let refusal = before.ends.zip(after.ends).and_then(|(before, after)| different_ends(&before, &after, metric));
+        let subject = Subject {
+            metric,
+            scenario: &after.scenario,
+            baseline: &format!("{} ({})", before.arm, options.earlier),
+            arm: &format!("{} ({})", after.arm, options.later),
+            primary: place == 0,
+        };
+        let seed = Seed::new(self.seed).label(&after.arm).label(&metric.to_string());
+        let diagnostics = diagnose_pairs(&paired.blocks, None, rules.alpha, seed);
+        let mut comparison = summarize(&subject, judged.as_ref(), &rules, diagnostics);
+        if let Some(refusal) = &refusal {
+            comparison.verdict = Verdict::Inconclusive;
+            comparison.reason = Some(refusal.clone());
+        }
+        self.comparisons.push(comparison);
+        if place > 0 {
+            return;
+        }
+        if let Some(less) = less(before, after) {
+            self.answer(after, CheckOutcome::Failed, less);
+        } else if let Some((name, require)) = self.question(after) {
+            let ask = required(name, &after.scenario, require, judged.as_ref(), refusal);
+            self.asked.push((ask, blame(metric, before, after, judged.as_ref())));
+        }
+    }
+
+    fn settle(self) -> Across {
+        let (asked, blamed): (Vec<Asked>, Vec<Option<String>>) = self.asked.into_iter().unzip();
+        let mut checks = settle(asked, ALPHA);
+        for (check, blame) in checks.iter_mut().zip(blamed) {
+            if let Some(blame) = blame.filter(|_| check.outcome == CheckOutcome::Failed) {
+                check.message.push_str("; ");
+                check.message.push_str(&blame);
+            }
+        }
+        Across { comparisons: self.comparisons, checks, warnings: self.warnings, notes: self.notes }
     }
 }
 
-/// The part of the time that grew most, in a sentence.
-fn blame(before: &ArmDigest, after: &ArmDigest, judged: Option<&Judged>) -> Option<String> {
+fn less(before: &ArmDigest, after: &ArmDigest) -> Option<String> {
+    less_finished(&before.ends?, &after.ends?)
+}
+
+/// `not measured any more: 0 of 16 instances finished, 16 of 16 before`.
+fn gone(before: &ArmDigest, after: &ArmDigest) -> String {
+    let finished = before.ends.zip(after.ends).map(|(before, after)| format!(": {}", after.finished_of(&before)));
+    format!("not measured any more{}", finished.unwrap_or_default())
+}
+
+/// The part of a metric's time that grew most, in a sentence; parts of operations that the metric is not about don't count.
+fn blame(metric: &Metric, before: &ArmDigest, after: &ArmDigest, judged: Option<&Judged>) -> Option<String> {
+    let operations: &[&str] = match metric {
+        Metric::ProvisionTotal => &["provision"],
+        Metric::DeprovisionTotal => &["deprovision"],
+        Metric::Total => &["provision", "deprovision"],
+        Metric::OperatorCpu | Metric::State { .. } => &[],
+    };
     let grown = |name: &String, now: u64| {
         let then = before.parts_ns.get(name).copied().unwrap_or(0);
         (now.cast_signed().saturating_sub(then.cast_signed()), then, now)
@@ -149,6 +260,7 @@ fn blame(before: &ArmDigest, after: &ArmDigest, judged: Option<&Judged>) -> Opti
     let (name, (growth, then, now)) = after
         .parts_ns
         .iter()
+        .filter(|(name, _)| name.split(' ').next().is_some_and(|operation| operations.contains(&operation)))
         .map(|(name, now)| (name, grown(name, *now)))
         .max_by_key(|(_, (growth, _, _))| *growth)
         .filter(|(_, (growth, _, _))| *growth > 0)?;

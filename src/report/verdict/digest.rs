@@ -1,15 +1,22 @@
 //! A run reduced to what comparisons with other runs need: the means of its blocks, and where the time goes.
 //!
-//! It is small enough to be kept in a repository (`provbench baseline save`): eight bytes a block, arm and metric.
+//! It is small enough to be kept in a repository (`provbench baseline save`): twenty bytes a block, arm and metric, and a
+//! kilobyte or two of configuration an arm. What came into it later may be missing, so that old baselines can still be read.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     record::{ClockKind, RunInfo, SCHEMA_VERSION},
     report::{Report, accumulate::Series, ledger, metric::Metric},
     stats::summary::mean,
+};
+
+use super::{
+    ends::Ends,
+    work::{different_work, setup_of, work_of},
 };
 
 /// The digest of a run.
@@ -33,6 +40,9 @@ pub struct Digest {
     pub primary: String,
     /// The relative difference that does not matter, where the experiment names one.
     pub margin: Option<f64>,
+    /// The parts of the resolved configuration that define the work; null in a digest that is too old to tell.
+    #[serde(default)]
+    pub work: Value,
     /// Its arms in its scenarios.
     pub arms: Vec<ArmDigest>,
 }
@@ -44,6 +54,12 @@ pub struct ArmDigest {
     pub arm: String,
     /// The scenario.
     pub scenario: String,
+    /// How its operator was set up: provider and settings; empty in a digest that is too old to tell.
+    #[serde(default)]
+    pub setup: Map<String, Value>,
+    /// How its instances ended; missing in a digest that is too old to tell.
+    #[serde(default)]
+    pub ends: Option<Ends>,
     /// What was measured, by the metric's name.
     pub metrics: BTreeMap<String, BlockMeans>,
     /// Where the time goes: mean nanoseconds of the ledger's segments, or of the states of jobs where there is no ledger.
@@ -53,6 +69,9 @@ pub struct ArmDigest {
 /// The blocks of one metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BlockMeans {
+    /// The numbers of the blocks; empty in a digest that is too old to tell.
+    #[serde(default)]
+    pub blocks: Vec<u32>,
     /// The mean of each block, in nanoseconds, in the order of the blocks.
     pub block_means_ns: Vec<f64>,
     /// Observations that stand in them at their lower bounds.
@@ -66,6 +85,8 @@ impl Digest {
         let arms = report.series.iter().filter(|(key, _)| !report.is_audit(key.arm)).map(|(key, series)| ArmDigest {
             arm: report.arms[key.arm].clone(),
             scenario: report.scenarios[key.scenario].clone(),
+            setup: setup_of(&run.config, &report.arms[key.arm]),
+            ends: Some(Ends::of(series)),
             metrics: metrics(series),
             parts_ns: parts(series),
         });
@@ -79,6 +100,7 @@ impl Digest {
             instances: run.instances,
             primary: run.design.primary.clone(),
             margin: run.design.margin,
+            work: work_of(&run.config),
             arms: arms.collect(),
         }
     }
@@ -86,7 +108,8 @@ impl Digest {
     /// Why this can't be compared with a digest of an earlier run, if so.
     ///
     /// # Errors
-    /// With a sentence: another schema, clock, time scale, experiment, or number of instances a trial.
+    /// With a sentence: another schema, clock, time scale, experiment, number of instances a trial, or other work in an arm or
+    /// a scenario that both have.
     pub fn comparable(&self, earlier: &Self) -> Result<(), String> {
         let differs = |what: &str, here: String, there: String| {
             Err(format!("{what} differs: {here} against {there}; only like can be compared with like"))
@@ -110,6 +133,12 @@ impl Digest {
                 earlier.instances.to_string(),
             );
         }
+        if !self.work.is_null()
+            && !earlier.work.is_null()
+            && let Some((place, here, there)) = different_work(&self.work, &earlier.work)
+        {
+            return differs(&place, here, there);
+        }
         Ok(())
     }
 }
@@ -118,8 +147,8 @@ fn metrics(series: &Series) -> BTreeMap<String, BlockMeans> {
     let compared = Metric::COMPARED.iter().filter_map(|metric| Some((metric, series.metrics.get(metric)?)));
     compared
         .map(|(metric, observations)| {
-            let block_means_ns = observations.block_means().map(|(_, mean)| mean).collect();
-            (metric.to_string(), BlockMeans { block_means_ns, censored: observations.bounds().len() })
+            let (blocks, block_means_ns) = observations.block_means().unzip();
+            (metric.to_string(), BlockMeans { blocks, block_means_ns, censored: observations.bounds().len() })
         })
         .filter(|(_, means)| !means.block_means_ns.is_empty())
         .collect()

@@ -4,7 +4,7 @@
 //! whether the blocks can be trusted and what they could have shown, [`audit`] holds the baseline against itself, [`decide`]
 //! and [`gates`] turn verdicts into answers to what was asked, adjusted for how much was asked ([`check`]). The answers are
 //! written for machines by [`junit`], for people by [`notes`] and [`step_summary`]. [`digest`] keeps what comparisons of two
-//! runs ([`across`]) need.
+//! runs ([`across`], with the blocks of [`pairing`]) need: what work they did ([`work`]) and how it ended ([`ends`]).
 
 pub(super) mod across;
 pub(super) mod audit;
@@ -12,11 +12,14 @@ pub(super) mod check;
 pub(super) mod decide;
 pub(super) mod diagnostics;
 pub(super) mod digest;
+pub(super) mod ends;
 pub(super) mod gates;
 pub(super) mod judge;
 pub(super) mod junit;
 pub(super) mod level;
 pub(super) mod notes;
+mod pairing;
 pub(super) mod step_summary;
 pub(super) mod stopping;
 pub(super) mod summarize;
+mod work;
