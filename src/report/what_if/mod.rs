@@ -5,7 +5,7 @@
 //!
 //! What a prediction rests on:
 //! - An AAP job's end is learned of by a poll alone. The first poll of a job follows its launch (or the request to cancel it), each
-//!   other one the interval after the answer to the one before: [`polls`] counts forward to the first that could know.
+//!   other one the interval after the answer to the one before: `polls` counts forward to the first that could know.
 //! - A poll tells the state at the time when it was sent. What an answer takes beyond the interval is taken from the record of
 //!   the same job.
 //! - Everything after that moves with it and takes as long as it took. That leaves out what another time of day would change
