@@ -21,7 +21,7 @@ use crate::{
         stdout::print,
     },
     record::{ClockKind, MergedRun, RunInfo, RunStatus, TrialRecord, journal::JournalReader},
-    report::{RenderOptions, Report, render, terminal_table},
+    report::{RenderOptions, Report, first_difference, render, terminal_table},
 };
 
 /// Trials that wait between the reader and the writer: enough that neither waits for long, few in memory.
@@ -138,29 +138,10 @@ fn mixable(first: &RunInfo, other: &RunInfo) -> Result<(), String> {
     }
     let (ours, theirs) = (configuration(first), configuration(other));
     match first_difference(&ours, &theirs, "") {
-        Some(place) => {
-            Err(format!("their configurations differ at {place}; runs that go together differ in seed and blocks only"))
-        }
+        Some((place, ours, theirs)) => Err(format!(
+            "their configurations differ at {place} ({ours} against {theirs}); runs that go together differ in seed and blocks only"
+        )),
         None => Ok(()),
-    }
-}
-
-/// Where two values first differ: `arms.1.settings.X (5s against 30s)`.
-fn first_difference(a: &Value, b: &Value, place: &str) -> Option<String> {
-    let under = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
-    match (a, b) {
-        _ if a == b => None,
-        (Value::Object(a), Value::Object(b)) => {
-            let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            let nothing = &Value::Null;
-            names.into_iter().find_map(|name| {
-                first_difference(a.get(name).unwrap_or(nothing), b.get(name).unwrap_or(nothing), &under(name))
-            })
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).enumerate().find_map(|(index, (a, b))| first_difference(a, b, &under(&index.to_string())))
-        }
-        _ => Some(format!("{place} ({a} against {b})")),
     }
 }
 

@@ -10,6 +10,7 @@ mod accumulate;
 mod comparison;
 mod cost;
 mod csv;
+mod difference;
 mod dwell;
 #[cfg(test)]
 mod fixture;
@@ -34,6 +35,7 @@ pub mod what_if;
 
 pub use accumulate::Report;
 pub use csv::{SamplesCsv, TransitionsCsv};
+pub use difference::first_difference;
 pub use hdr::HistogramError;
 pub use ledger::{
     Difference, Entry, Ledger, LedgerCsv, LedgerDifference, LedgerSummary, Operation, Segment, SegmentDifference,

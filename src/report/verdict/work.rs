@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::report::first_difference;
+
 /// Members of the configuration that define the work of every arm. Clock and time scale stand in the digest by themselves;
 /// seed, blocks and design decide how surely something is known, not what is measured.
 const MEMBERS: [&str; 6] =
@@ -71,20 +73,6 @@ pub(super) fn different_work(later: &Value, earlier: &Value) -> Option<(String, 
                 .find_map(|(name, thing)| first_difference(thing, earlier[*kind].get(name)?, &format!("{kind}.{name}")))
         })
     })
-}
-
-fn first_difference(a: &Value, b: &Value, place: &str) -> Option<(String, String, String)> {
-    match (a, b) {
-        _ if a == b => None,
-        (Value::Object(a), Value::Object(b)) => {
-            let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            names.into_iter().find_map(|name| {
-                let of = |members: &Map<String, Value>| members.get(name).cloned().unwrap_or_default();
-                first_difference(&of(a), &of(b), &format!("{place}.{name}"))
-            })
-        }
-        _ => Some((place.to_owned(), a.to_string(), b.to_string())),
-    }
 }
 
 #[cfg(test)]
