@@ -6,6 +6,7 @@ use crate::{
     record::{Cost, Outcome, RunInfo, Sample, TrialRecord},
     report::{
         dwell::dwells,
+        evidence::ProvisionEnds,
         ledger::Ledgers,
         metric::Metric,
         observations::Observations,
@@ -49,6 +50,7 @@ pub(super) struct Series {
     pub(super) metrics: BTreeMap<Metric, Observations>,
     pub(super) cost: CostSum,
     pub(super) ledgers: Ledgers,
+    pub(super) provision_ends: ProvisionEnds,
 }
 
 /// What the trials of one arm cost the operator, together.
@@ -136,6 +138,7 @@ impl Report {
             series.metrics.entry(metric).or_default().extend(block, &dwell.ns);
         }
         series.ledgers.add(trial);
+        series.provision_ends.add(trial);
         if let Some(cost) = &trial.cost
             && !trial.samples.is_empty()
         {

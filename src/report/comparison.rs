@@ -4,6 +4,7 @@ use crate::{
     report::{
         Report,
         accumulate::{Series, SeriesKey},
+        evidence::Evidence,
         metric::Metric,
         observations::Observations,
         summary::ComparisonSummary,
@@ -142,7 +143,8 @@ fn one(report: &Report, metric: &Metric, scenario: usize, arm_place: usize) -> O
         arm: &report.arms[arm_place],
         primary: metric.to_string() == report.run.design.primary,
     };
-    Some(summarize(&subject, judged.as_ref(), &rules, diagnostics))
+    let evidence = Evidence::of(baseline_seen, arm_seen, rules.alpha, report.run.seed);
+    Some(ComparisonSummary { evidence, ..summarize(&subject, judged.as_ref(), &rules, diagnostics) })
 }
 
 /// A whole number of nanoseconds, halves away from zero.

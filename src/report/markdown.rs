@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     report::{
-        cost,
+        cost, evidence,
         ledger::{self, LedgerDifference},
         number::{count, difference_with_interval, duration},
         sentence,
@@ -37,6 +37,7 @@ pub(super) fn comparison(summary: &Summary) -> String {
         for ledger in summary.ledger.iter().filter(|ledger| ledger.scenario == scenario) {
             ledger_section(&mut text, ledger, summary);
         }
+        evidence::cells::markdown(&mut text, summary, scenario);
     }
     cost::section(&mut text, summary);
     let notes = verdict::notes::all(summary);

@@ -12,6 +12,7 @@ mod cost;
 mod csv;
 mod difference;
 mod dwell;
+mod evidence;
 #[cfg(test)]
 mod fixture;
 mod hdr;
@@ -36,6 +37,9 @@ pub mod what_if;
 pub use accumulate::Report;
 pub use csv::{SamplesCsv, TransitionsCsv};
 pub use difference::first_difference;
+pub use evidence::{
+    BlockQuantile, BlockQuantiles, End, EndTimes, Estimate, Evidence, MedianTime, Ranked, Resampled, Shift, Survival,
+};
 pub use hdr::HistogramError;
 pub use ledger::{
     Difference, Entry, Ledger, LedgerCsv, LedgerDifference, LedgerSummary, Operation, Segment, SegmentDifference,

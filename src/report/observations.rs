@@ -7,7 +7,32 @@ use std::collections::BTreeMap;
 pub(super) struct Observations {
     values: Vec<u64>,
     bounds: Vec<u64>,
+    /// Which block the values are of, in runs: the block, and how many values in a row.
+    value_runs: Vec<(u32, u32)>,
+    /// The same of the bounds.
+    bound_runs: Vec<(u32, u32)>,
     blocks: BTreeMap<u32, BlockSum>,
+}
+
+/// One more value of a block.
+fn count_in(runs: &mut Vec<(u32, u32)>, block: u32, more: usize) {
+    let more = u32::try_from(more).unwrap_or(u32::MAX);
+    match runs.last_mut() {
+        Some((last, n)) if *last == block => *n = n.saturating_add(more),
+        _ => runs.push((block, more)),
+    }
+}
+
+/// Numbers by their block.
+fn by_block(numbers: &[u64], runs: &[(u32, u32)]) -> BTreeMap<u32, Vec<f64>> {
+    let mut blocks: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    let mut rest = numbers;
+    for (block, n) in runs {
+        let (run, after) = rest.split_at((*n as usize).min(rest.len()));
+        blocks.entry(*block).or_default().extend(run.iter().map(|ns| *ns as f64));
+        rest = after;
+    }
+    blocks
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,18 +68,21 @@ impl Observations {
     /// Adds a whole value.
     pub(super) fn add(&mut self, block: u32, ns: u64) {
         self.values.push(ns);
+        count_in(&mut self.value_runs, block, 1);
         self.count(block, ns);
     }
 
     /// Adds a value that was cut off: it is at least `ns`.
     pub(super) fn add_censored(&mut self, block: u32, ns: u64) {
         self.bounds.push(ns);
+        count_in(&mut self.bound_runs, block, 1);
         self.count(block, ns);
     }
 
     /// Adds whole values of one block.
     pub(super) fn extend(&mut self, block: u32, values: &[u64]) {
         self.values.extend_from_slice(values);
+        count_in(&mut self.value_runs, block, values.len());
         let entry = self.blocks.entry(block).or_default();
         for &ns in values {
             entry.add(ns);
@@ -73,6 +101,16 @@ impl Observations {
     /// The lower bounds of those that were cut off.
     pub(super) fn bounds(&self) -> &[u64] {
         &self.bounds
+    }
+
+    /// The whole values of each block, in nanoseconds.
+    pub(super) fn values_by_block(&self) -> BTreeMap<u32, Vec<f64>> {
+        by_block(&self.values, &self.value_runs)
+    }
+
+    /// The lower bounds of each block, in nanoseconds.
+    pub(super) fn bounds_by_block(&self) -> BTreeMap<u32, Vec<f64>> {
+        by_block(&self.bounds, &self.bound_runs)
     }
 
     /// The whole values, sorted.

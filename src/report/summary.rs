@@ -10,6 +10,7 @@ use crate::{
         Report,
         accumulate::{Series, SeriesKey},
         comparison,
+        evidence::{BlockQuantiles, EndTimes, Evidence},
         ledger::{self, LedgerDifference, LedgerSummary},
         metric::Metric,
         number::count,
@@ -87,6 +88,10 @@ pub struct ArmSummary {
     pub api: Option<ApiCost>,
     /// What was measured of them.
     pub metrics: BTreeMap<Metric, MetricSummary>,
+    /// Quantiles of the means of its blocks, by the metrics that arms are compared on.
+    pub block_quantiles: BTreeMap<Metric, BlockQuantiles>,
+    /// In which ways provision jobs ended; null where all ended well.
+    pub provision_ends: Option<EndTimes>,
     /// Where their time went, by operation.
     pub ledger: Vec<LedgerSummary>,
 }
@@ -196,6 +201,8 @@ pub struct ComparisonSummary {
     /// Whether the blocks can be trusted, and what they could have shown.
     #[serde(flatten)]
     pub diagnostics: Diagnostics,
+    /// What other methods say.
+    pub evidence: Evidence,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -281,6 +288,11 @@ impl ArmSummary {
             outcomes: series.outcomes,
             orphans: series.orphans,
             metrics: metrics.collect(),
+            block_quantiles: Metric::COMPARED
+                .into_iter()
+                .filter_map(|metric| Some((metric.clone(), BlockQuantiles::of(series.metrics.get(&metric)?)?)))
+                .collect(),
+            provision_ends: series.provision_ends.summary(),
             ledger: ledger::summaries(&series.ledgers),
         }
     }

@@ -5,6 +5,7 @@
 
 mod caveats;
 mod escape;
+mod evidence;
 mod ledger;
 mod page;
 mod results;

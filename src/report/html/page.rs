@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     caveats::caveats,
     escape::{escape, shell_word},
-    ledger,
+    evidence, ledger,
     results::{dwells, outcomes, totals, verdicts},
 };
 use crate::{
@@ -34,6 +34,7 @@ pub(in crate::report) fn page(summary: &Summary, run: &RunInfo, figures: &[Figur
     html.push_str("</section>\n");
     results(&mut html, summary);
     ledger::section(&mut html, summary);
+    evidence::section(&mut html, summary);
     plots_section(&mut html, figures);
     states(&mut html, summary);
     html.push_str("<section>\n<h2>Read with care</h2>\n<ul>\n");

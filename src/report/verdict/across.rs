@@ -10,6 +10,7 @@ use crate::{
     record::Requirement,
     report::{
         comparison::whole,
+        evidence::Evidence,
         metric::Metric,
         number::{count, difference, duration},
         summary::ComparisonSummary,
@@ -205,7 +206,9 @@ impl<'o> Found<'o> {
         };
         let seed = Seed::new(self.seed).label(&after.arm).label(&metric.to_string());
         let diagnostics = diagnose_pairs(&paired.blocks, None, rules.alpha, seed);
-        let mut comparison = summarize(&subject, judged.as_ref(), &rules, diagnostics);
+        let evidence = Evidence::of_pairs(&paired.blocks, then.censored + now.censored, rules.alpha, seed);
+        let mut comparison =
+            ComparisonSummary { evidence, ..summarize(&subject, judged.as_ref(), &rules, diagnostics) };
         if let Some(refusal) = &refusal {
             comparison.verdict = Verdict::Inconclusive;
             comparison.reason = Some(refusal.clone());

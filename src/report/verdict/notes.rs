@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{
-    number::{count, difference, duration, p_value},
-    summary::{ComparisonSummary, Summary},
+use crate::{
+    report::{
+        number::{count, difference, duration, p_value},
+        summary::{ComparisonSummary, Summary},
+    },
+    stats::compare::Verdict,
 };
 
 use super::{
@@ -38,6 +41,7 @@ pub(crate) fn all(summary: &Summary) -> Vec<String> {
         notes.extend(blocks(comparison, summary));
     }
     notes.extend(summary.comparisons.iter().filter_map(|comparison| doubts(comparison, summary)));
+    notes.extend(summary.comparisons.iter().filter_map(|comparison| dissent(comparison, summary)));
     notes.extend(
         summary.audits.iter().filter(|audit| audit.metric.to_string() == summary.primary || audit.failed()).map(audit),
     );
@@ -110,6 +114,24 @@ fn doubts(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
         ));
     }
     (!found.is_empty()).then(|| format!("CAUTION: {subject}: {}: the interval may be too narrow", found.join("; ")))
+}
+
+/// That a difference hangs on the method that found it.
+fn dissent(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
+    let faster = match comparison.verdict {
+        Verdict::Faster => true,
+        Verdict::Slower => false,
+        Verdict::Equivalent | Verdict::Inconclusive => return None,
+    };
+    let dissenters = comparison.evidence.dissenters(faster);
+    let subject = subject(&comparison.arm, &comparison.metric.to_string(), &comparison.scenario, summary);
+    let verdict = comparison.verdict.as_str();
+    (!dissenters.is_empty()).then(|| {
+        format!(
+            "CAUTION: {subject}: {verdict} by the mean of blocks, but the interval of {} includes 0: a few blocks decide",
+            dissenters.join(" and of ")
+        )
+    })
 }
 
 fn audit(audit: &AuditSummary) -> String {

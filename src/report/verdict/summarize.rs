@@ -1,7 +1,7 @@
 //! A judged comparison as it stands in files.
 
 use crate::{
-    report::{comparison::whole, metric::Metric, summary::ComparisonSummary},
+    report::{comparison::whole, evidence::Evidence, metric::Metric, summary::ComparisonSummary},
     stats::compare::Verdict,
 };
 
@@ -56,5 +56,6 @@ pub(crate) fn summarize(
         alpha: rules.alpha,
         margin: rules.margin,
         diagnostics,
+        evidence: Evidence::default(),
     }
 }

@@ -1,0 +1,115 @@
+//! What other methods say of a comparison: whether its verdict hangs on the one method that gave it.
+//!
+//! A verdict rests on the mean of block differences with Student's interval and the sign-flip test. Here the same blocks are
+//! asked in other ways, none of which changes the verdict: [`Shift`] by ranks, [`Resampled`] by drawing whole blocks,
+//! [`Ranked`] without regard to pairing, [`Survival`] where times were cut off. [`BlockQuantiles`] tell how far the blocks of
+//! one arm spread, [`End`] in which ways the provision jobs of an arm ended, by time. [`cells`] words them for people.
+
+mod block_quantiles;
+pub(super) mod cells;
+mod ends;
+mod ranked;
+mod resampled;
+mod survival;
+
+use serde::Serialize;
+
+pub(super) use self::ends::ProvisionEnds;
+pub use self::{
+    block_quantiles::{BlockQuantile, BlockQuantiles},
+    ends::{End, EndTimes},
+    ranked::{Ranked, Shift},
+    resampled::{Estimate, Resampled},
+    survival::{MedianTime, Survival},
+};
+use crate::{
+    report::observations::Observations,
+    stats::{compare::BlockPair, interval::Confidence},
+    units::Seed,
+};
+
+/// What the blocks that two arms have in common say by other methods; all differences are arm − baseline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Why there are no answers on times: too few blocks, or times that were cut off.
+    pub refused: Option<String>,
+    /// The Hodges–Lehmann shift of block differences.
+    pub shift: Option<Shift>,
+    /// Statistics of instances, with intervals from drawing whole blocks.
+    pub resampled: Option<Resampled>,
+    /// How often a block of the arm takes longer than one of the baseline.
+    pub ranked: Option<Ranked>,
+    /// Where times were cut off: what can be said all the same.
+    pub survival: Option<Survival>,
+}
+
+impl Evidence {
+    /// The evidence of the blocks that both have.
+    pub(super) fn of(baseline: &Observations, arm: &Observations, alpha: f64, seed: Seed) -> Self {
+        let Some(confidence) = Confidence::of_alpha(alpha) else { return Self::default() };
+        let seed = seed.label("evidence");
+        let censored = baseline.bounds().len() + arm.bounds().len();
+        if censored > 0 {
+            return Self {
+                refused: Some(format!(
+                    "{censored} censored: ranks and quantiles of what finished would be a selection"
+                )),
+                survival: survival::of(baseline, arm, confidence, seed),
+                ..Self::default()
+            };
+        }
+        let (baselines, arms) = means(baseline, arm);
+        let (refused, resampled) = match resampled::of(baseline, arm, confidence, seed) {
+            Ok(resampled) => (None, Some(resampled)),
+            Err(refusal) => (Some(format!("blocks: {refusal}")), None),
+        };
+        Self { refused, resampled, ..Self::of_means(&baselines, &arms, confidence, seed) }
+    }
+
+    /// The part that needs no more than the means of the blocks that both have.
+    fn of_means(baselines: &[f64], arms: &[f64], confidence: Confidence, seed: Seed) -> Self {
+        let differences: Vec<f64> = baselines.iter().zip(arms).map(|(baseline, arm)| arm - baseline).collect();
+        Self {
+            shift: ranked::shift(&differences, confidence),
+            ranked: ranked::of(baselines, arms, confidence, seed),
+            ..Self::default()
+        }
+    }
+
+    /// The evidence of two runs of which no more than the means of blocks are known; `censored` stand in them at their lower
+    /// bounds.
+    pub(super) fn of_pairs(pairs: &[BlockPair], censored: usize, alpha: f64, seed: Seed) -> Self {
+        let Some(confidence) = Confidence::of_alpha(alpha).filter(|_| censored == 0) else { return Self::default() };
+        let (baselines, arms): (Vec<f64>, Vec<f64>) = pairs.iter().map(|pair| (pair.baseline, pair.arm)).unzip();
+        let refused = Some("a baseline keeps the means of blocks and not their instances".to_owned());
+        Self { refused, ..Self::of_means(&baselines, &arms, confidence, seed.label("evidence")) }
+    }
+
+    /// The methods whose interval does not say what a verdict of a difference says: that it is below 0, or above.
+    pub(super) fn dissenters(&self, faster: bool) -> Vec<&'static str> {
+        let agrees = |low: i64, high: i64| if faster { high < 0 } else { low > 0 };
+        let shift = self.shift.as_ref().and_then(|shift| shift.low_ns.zip(shift.high_ns));
+        let mean = self.resampled.as_ref().and_then(|resampled| resampled.mean_ns.bca);
+        let mut dissenters = Vec::new();
+        if shift.is_some_and(|(low, high)| !agrees(low, high)) {
+            dissenters.push("the Hodges–Lehmann shift");
+        }
+        if mean.is_some_and(|[low, high]| !agrees(low, high)) {
+            dissenters.push("the bootstrap of the mean");
+        }
+        dissenters
+    }
+}
+
+/// The means of the blocks that both have.
+fn means(baseline: &Observations, arm: &Observations) -> (Vec<f64>, Vec<f64>) {
+    baseline.block_means().filter_map(|(block, mean)| Some((mean, arm.block_mean(block)?))).unzip()
+}
+
+/// Six decimals: what a share or a p-value of a report is good for.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests;

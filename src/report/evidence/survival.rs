@@ -1,0 +1,110 @@
+//! Times of which some were cut off.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::rounded;
+use crate::{
+    report::{comparison::whole, observations::Observations},
+    stats::{
+        interval::Confidence,
+        quantile::Level,
+        refusal::Refusal,
+        resampling::Resampling,
+        student::mean_interval_at,
+        survival::{
+            Observation,
+            kaplan_meier::KaplanMeier,
+            log_rank::{PairedObservations, log_rank_of_blocks},
+            restricted_mean::restricted_mean,
+        },
+    },
+    units::Seed,
+};
+
+/// A median by Kaplan and Meier, in nanoseconds; null where the curve does not come down to one half before everything was
+/// cut off. The interval takes instances as independent, and is too narrow where those of a block share their luck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MedianTime {
+    /// The time by which half had ended.
+    pub estimate_ns: Option<u64>,
+    /// The lower end of its interval.
+    pub low_ns: Option<u64>,
+    /// The upper end; null when it lies beyond what was seen.
+    pub high_ns: Option<u64>,
+}
+
+/// What can be said of two arms although some of their times were cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Survival {
+    /// The baseline's median.
+    pub baseline_median: MedianTime,
+    /// The arm's median.
+    pub arm_median: MedianTime,
+    /// The p-value of the log-rank test stratified by block, with the signs of whole blocks flipped.
+    pub log_rank_p: Option<f64>,
+    /// The time up to which means are taken: no instance was cut off before it.
+    pub horizon_ns: Option<u64>,
+    /// The mean difference over blocks of the means up to the horizon, arm − baseline, in nanoseconds.
+    pub restricted_mean_difference_ns: Option<i64>,
+    /// Its interval.
+    pub restricted_mean_interval_ns: Option<[i64; 2]>,
+}
+
+type Blocks = BTreeMap<u32, Vec<Observation>>;
+
+fn blocks(observations: &Observations) -> Blocks {
+    let mut blocks = Blocks::new();
+    for (by_block, ended) in [(observations.values_by_block(), true), (observations.bounds_by_block(), false)] {
+        for (block, times) in by_block {
+            blocks.entry(block).or_default().extend(times.into_iter().map(|time| Observation { time, ended }));
+        }
+    }
+    blocks
+}
+
+/// `None` when the arms have no block in common.
+pub(super) fn of(baseline: &Observations, arm: &Observations, confidence: Confidence, seed: Seed) -> Option<Survival> {
+    let (baselines, arms) = (blocks(baseline), blocks(arm));
+    let pairs: Vec<PairedObservations<'_>> = baselines
+        .iter()
+        .filter_map(|(block, baseline)| Some(PairedObservations { baseline, arm: arms.get(block)? }))
+        .collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    let draws = Resampling::standard(seed.label("log-rank"));
+    let horizon = horizon(&pairs);
+    let restricted = horizon.and_then(|horizon| {
+        let mean = |side| restricted_mean(side, horizon, confidence).map(|restricted| restricted.mean);
+        let differences: Result<Vec<f64>, Refusal> =
+            pairs.iter().map(|pair| Ok(mean(pair.arm)? - mean(pair.baseline)?)).collect();
+        mean_interval_at(&differences.ok()?, confidence)
+    });
+    Some(Survival {
+        baseline_median: median(&baselines, confidence),
+        arm_median: median(&arms, confidence),
+        log_rank_p: log_rank_of_blocks(&pairs, &draws).ok().map(|test| rounded(test.significance.p)),
+        horizon_ns: horizon.map(|horizon| whole(horizon).unsigned_abs()),
+        restricted_mean_difference_ns: restricted.map(|mean| whole(mean.mean)),
+        restricted_mean_interval_ns: restricted.map(|mean| [whole(mean.low), whole(mean.high)]),
+    })
+}
+
+/// The first time at which anything was cut off; up to it every block's curve is known.
+fn horizon(pairs: &[PairedObservations<'_>]) -> Option<f64> {
+    let all = pairs.iter().flat_map(|pair| pair.baseline.iter().chain(pair.arm));
+    all.filter(|observation| !observation.ended)
+        .map(|observation| observation.time)
+        .min_by(f64::total_cmp)
+        .filter(|horizon| *horizon > 0.0)
+}
+
+fn median(blocks: &Blocks, confidence: Confidence) -> MedianTime {
+    let all: Vec<Observation> = blocks.values().flatten().copied().collect();
+    let Ok(curve) = KaplanMeier::of(&all, confidence) else { return MedianTime::default() };
+    let quantile = curve.quantile(Level::P50);
+    let ns = |time: Option<f64>| time.map(|time| whole(time).unsigned_abs());
+    MedianTime { estimate_ns: ns(quantile.estimate), low_ns: ns(quantile.low), high_ns: ns(quantile.high) }
+}
