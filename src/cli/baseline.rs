@@ -96,7 +96,7 @@ pub(super) fn baseline(arguments: &BaselineArguments) -> Result<Exit, Failure> {
 }
 
 fn digest(folder: &Path) -> Result<Digest, Failure> {
-    let run = read_run(folder).map_err(Failure::usage)?;
+    let run = read_run(folder)?;
     Ok(Digest::of(&run.report, &run.info))
 }
 

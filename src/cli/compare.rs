@@ -108,7 +108,7 @@ fn needs_margin(require: Option<RequireArgument>, margin: Option<f64>) -> Result
 }
 
 fn one_run(arguments: &CompareArguments) -> Result<Shown, Failure> {
-    let mut run = read_run(&arguments.run).map_err(Failure::usage)?;
+    let mut run = read_run(&arguments.run)?;
     let design = &mut run.info.design;
     if let Some(metric) = &arguments.metric {
         design.primary.clone_from(metric);
@@ -154,7 +154,7 @@ fn one_run(arguments: &CompareArguments) -> Result<Shown, Failure> {
 
 fn two_runs(arguments: &CompareArguments, later_folder: &Path) -> Result<Shown, Failure> {
     let read = |folder: &Path| -> Result<Digest, Failure> {
-        let run = read_run(folder).map_err(Failure::usage)?;
+        let run = read_run(folder)?;
         Ok(Digest::of(&run.report, &run.info))
     };
     let (earlier, later) = (read(&arguments.run)?, read(later_folder)?);

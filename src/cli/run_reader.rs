@@ -2,9 +2,10 @@
 
 use std::{fs::File, io::BufReader, path::Path};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::{
+    cli::exit::{Exit, Failure},
     record::{RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord, journal::JournalReader},
     report::Report,
 };
@@ -18,14 +19,19 @@ pub(super) struct ReadRun {
 /// Reads a run that may be judged.
 ///
 /// # Errors
-/// When it is no run of this version, or one that is invalid or incomplete.
-pub(super) fn read_run(folder: &Path) -> anyhow::Result<ReadRun> {
-    let info = read_run_info(folder)?;
+/// When it is no run of this version or an incomplete one (usage), and when it is invalid (exit code 4).
+pub(super) fn read_run(folder: &Path) -> Result<ReadRun, Failure> {
+    let info = read_run_info(folder).map_err(Failure::usage)?;
+    if let Some(problem) = info.problems.first() {
+        let error = anyhow!("{} is invalid, nothing can be told from it: {problem}", folder.display());
+        return Err(Failure { exit: Exit::Invalid, error });
+    }
+    read_valid(folder, info).map_err(Failure::usage)
+}
+
+fn read_valid(folder: &Path, info: RunInfo) -> anyhow::Result<ReadRun> {
     let of = folder.display();
     anyhow::ensure!(info.status == RunStatus::Complete, "{of} was stopped before its plan was done; run it again");
-    if let Some(problem) = info.problems.first() {
-        anyhow::bail!("{of} is invalid, nothing can be told from it: {problem}");
-    }
     let mut report = Report::new(&info);
     let trials = read_journal(&folder.join("journal.ndjson"), |trial| {
         report.add(trial);

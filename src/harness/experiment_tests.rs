@@ -180,6 +180,35 @@ fn a_design_is_read_with_its_defaults() {
 }
 
 #[test]
+fn a_metric_is_asked_for_only_where_it_can_be_measured() {
+    let cut = "- kind: delete-during-provision\n    delete: {when_state: Running}";
+    // Only instances that are deleted on the way.
+    let only_cut = VALID.replacen("- kind: provision-deprovision", cut, 1);
+    let design = |text: &str| read(text).map(|experiment| experiment.design().clone());
+    assert_eq!(design(&only_cut).expect("an experiment").primary, "deprovision_total");
+    let asked =
+        design(&only_cut.replacen("blocks: 2", "blocks: 2\nprimary: total", 1)).expect_err("nothing to measure");
+    assert!(asked.to_string().contains("3:10: no scenario here gets an instance to Running"), "{asked}");
+    // Both kinds: a gate asks where the metric is, and says so in the record.
+    let both = VALID.replacen("scenarios:\n", &format!("scenarios:\n  {cut}\n"), 1);
+    let gates = |gate: &str| design(&both.replacen("blocks: 2", &format!("blocks: 2\ngates:\n- {gate}"), 1));
+    let scenarios = |gate: &str| -> Vec<Option<String>> {
+        gates(gate).expect("an experiment").gates.into_iter().map(|gate| gate.scenario).collect()
+    };
+    assert_eq!(scenarios("{require: faster}"), [Some("provision-deprovision".to_owned())]);
+    assert_eq!(scenarios("{require: faster, metric: deprovision_total}"), [None]);
+    let asked = gates("{require: faster, scenario: delete-during-provision}").expect_err("nothing to measure");
+    assert!(asked.to_string().contains("are deleted before they get to Running: it has no total"), "{asked}");
+    // The processor's time.
+    let cpu = error("blocks: 2", "blocks: 2\nprimary: operator_cpu");
+    assert!(cpu.starts_with("3:10: operator_cpu is measured on the real clock only"), "{cpu}");
+    let cpu = error("blocks: 2", "blocks: 2\ngates:\n- {metric: operator_cpu, at_most: 1s}");
+    assert!(cpu.starts_with("4:12: operator_cpu is measured on the real clock only"), "{cpu}");
+    let real = VALID.replacen("blocks: 2", "blocks: 2\nclock: real\nprimary: operator_cpu", 1);
+    assert_eq!(design(&real).expect("an experiment").primary, "operator_cpu");
+}
+
+#[test]
 fn mistakes_of_form_have_a_place_too() {
     for (from, to, line, word) in [
         ("blocks: 2", "blokcs: 2", "2:", "blokcs"),

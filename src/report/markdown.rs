@@ -52,7 +52,8 @@ pub(super) fn comparison(summary: &Summary) -> String {
 
 fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summary) {
     for c in comparisons {
-        let _ = writeln!(text, "- {}", escape(&sentence::of(c, summary)));
+        let exploratory = if c.primary { "" } else { " (exploratory)" };
+        let _ = writeln!(text, "- {}{exploratory}", escape(&sentence::of(c, summary)));
     }
     text.push_str("\n| metric | baseline | arm | baseline mean | arm mean | difference (95 % interval) | ratio | blocks | verdict |\n");
     text.push_str("|---|---|---|---:|---:|---:|---:|---:|---|\n");
@@ -80,7 +81,7 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
 fn ledger_section(text: &mut String, ledger: &LedgerDifference, summary: &Summary) {
     let (operation, arm, baseline) = (ledger.operation, escape(&ledger.arm), escape(&ledger.baseline));
     let _ = writeln!(text, "\n### Where the time goes: {operation}, {arm} against {baseline}\n");
-    let _ = writeln!(text, "{}.\n", escape(&ledger::sentence(ledger, summary)));
+    let _ = writeln!(text, "{} (exploratory).\n", escape(&ledger::sentence(ledger, summary)));
     let _ = writeln!(text, "| segment | {baseline} | {arm} | difference (95 % interval) |\n|---|---:|---:|---:|");
     let segments = ledger.lasting().map(|part| (part.segment.to_string(), part.difference));
     for (name, row) in segments.chain([("**total**".to_owned(), ledger.total)]) {

@@ -180,17 +180,22 @@ fn wrapped(sentence: &str) -> String {
     text
 }
 
-/// Why verdicts are inconclusive, each reason once.
+/// Why verdicts are inconclusive: each reason once, and where it is not the reason of all, of what.
 fn notes(text: &mut String, scenario: &str, summary: &Summary) {
-    let mut reasons: Vec<String> = Vec::new();
-    for c in summary.comparisons.iter().filter(|c| c.scenario == scenario && c.verdict == Verdict::Inconclusive) {
-        let reason = sentence::inconclusive(c);
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
+    let open = |c: &&ComparisonSummary| c.scenario == scenario && c.verdict == Verdict::Inconclusive;
+    let open: Vec<&ComparisonSummary> = summary.comparisons.iter().filter(open).collect();
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for c in &open {
+        let (reason, of) = (sentence::inconclusive(c), format!("{} of {}", c.metric, c.arm));
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, subjects)) => subjects.push(of),
+            None => reasons.push((reason, vec![of])),
         }
     }
-    for reason in reasons {
-        let _ = writeln!(text, "{reason}");
+    for (reason, subjects) in reasons {
+        let all = subjects.len() == summary.comparisons.iter().filter(|c| c.scenario == scenario).count();
+        let of = if all { String::new() } else { format!(" ({})", subjects.join(", ")) };
+        folded(text, &shown(&format!("{reason}{of}")));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         raw::{RawExperiment, RawGate, RawRequirement, RawUntil},
         resolve::{COUNT_MAX, Resolver},
     },
-    record::{COMPARED, Design, Gate, Requirement, Until},
+    record::{COMPARED, ClockKind, Design, Gate, Requirement, Until},
 };
 
 /// The fewest blocks that one may look at: no exact two-sided test of fewer reaches p < 0.05.
@@ -27,6 +27,31 @@ pub(super) struct Names<'a> {
     pub(super) baseline: &'a str,
     pub(super) arms: &'a BTreeSet<String>,
     pub(super) scenarios: &'a BTreeSet<String>,
+    /// The scenarios that get an instance to Running: only they have a provisioning that comes to its end.
+    pub(super) whole: &'a [String],
+    pub(super) clock: ClockKind,
+}
+
+impl Names<'_> {
+    /// What can't be measured in any scenario, or on this clock.
+    fn measurable(&self, resolver: &Resolver<'_>, name: &Spanned<String>) -> Result<(), ExperimentError> {
+        let metric = name.value.as_str();
+        if metric == "operator_cpu" && self.clock == ClockKind::Virtual {
+            let message = "operator_cpu is measured on the real clock only; add `clock: real`, or take another metric";
+            return Err(resolver.invalid(name, message));
+        }
+        if needs_running(metric) && self.whole.is_empty() {
+            let message =
+                format!("no scenario here gets an instance to Running, so none has a {metric}; take deprovision_total");
+            return Err(resolver.invalid(name, message));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a metric ends, or begins, with phase Running.
+fn needs_running(metric: &str) -> bool {
+    matches!(metric, "provision_total" | "total")
 }
 
 /// The design, and how many blocks are planned at most.
@@ -38,8 +63,12 @@ pub(super) fn design(
 ) -> Result<(Design, u32), ExperimentError> {
     let primary = match &raw.primary {
         Some(metric) => metric_name(resolver, metric)?,
+        None if names.whole.is_empty() => "deprovision_total".to_owned(),
         None => Design::default().primary,
     };
+    if let Some(metric) = &raw.primary {
+        names.measurable(resolver, metric)?;
+    }
     let margin = raw.margin.as_ref().map(|margin| margin.value.get());
     let warmup = match &raw.warmup {
         Some(blocks) if blocks.value > COUNT_MAX => {
@@ -49,7 +78,9 @@ pub(super) fn design(
         None => 0,
     };
     let (until, blocks) = blocks(resolver, raw, names, overrides)?;
-    let gates = raw.gates.iter().map(|raw| gate(resolver, raw, &primary, margin, names)).collect::<Result<_, _>>()?;
+    let gates: Vec<Gate> =
+        raw.gates.iter().map(|raw| gate(resolver, raw, &primary, margin, names)).collect::<Result<_, _>>()?;
+    let gates = gates.into_iter().flat_map(|gate| where_measured(gate, names)).collect();
     let audit = match &raw.audit {
         Some(audit) => {
             let name = format!("{}{AUDIT_SUFFIX}", names.baseline);
@@ -146,6 +177,15 @@ fn metric_name(resolver: &Resolver<'_>, name: &Spanned<String>) -> Result<String
     }
 }
 
+/// A gate that names no scenario asks those that have its metric, which the record then names.
+fn where_measured(gate: Gate, names: &Names<'_>) -> Vec<Gate> {
+    let all = names.whole.len() == names.scenarios.len();
+    if gate.scenario.is_some() || all || !needs_running(&gate.metric) {
+        return vec![gate];
+    }
+    names.whole.iter().map(|scenario| Gate { scenario: Some(scenario.clone()), ..gate.clone() }).collect()
+}
+
 fn gate(
     resolver: &Resolver<'_>,
     raw: &Spanned<RawGate>,
@@ -161,10 +201,22 @@ fn gate(
         None => Ok(None),
     };
     let RawGate { metric, arm, scenario, require, margin: own_margin, at_most } = &raw.value;
+    if let Some(metric) = metric {
+        names.measurable(resolver, metric)?;
+    }
     let metric = match metric {
         Some(metric) => metric_name(resolver, metric)?,
         None => primary.to_owned(),
     };
+    if let Some(scenario) = scenario
+        && needs_running(&metric)
+        && names.scenarios.contains(&scenario.value)
+        && !names.whole.contains(&scenario.value)
+    {
+        let message =
+            format!("instances of `{}` are deleted before they get to Running: it has no {metric}", scenario.value);
+        return Err(resolver.invalid(scenario, message));
+    }
     let arm = known(arm, "an arm", names.arms)?;
     let scenario = known(scenario, "a scenario", names.scenarios)?;
     let own_margin = own_margin.as_ref().map(|margin| margin.value.get());

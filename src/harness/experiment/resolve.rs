@@ -367,7 +367,8 @@ pub(super) fn resolve(
     let scenario_names = distinct("scenarios", scenarios.iter().map(Scenario::name), |index, message| {
         resolver.invalid(&raw.scenarios.value[index].kind, message)
     })?;
-    let names = Names { baseline: arms[0].name(), arms: &arm_names, scenarios: &scenario_names };
+    let whole: Vec<String> = scenarios.iter().filter(|s| s.is_whole()).map(|s| s.name().to_owned()).collect();
+    let names = Names { baseline: arms[0].name(), arms: &arm_names, scenarios: &scenario_names, whole: &whole, clock };
     let (design, blocks) = design::design(&resolver, raw, &names, overrides)?;
     let arms = with_audit(arms, &mut scenarios, design.audit.as_deref());
     let (template_id, template_parameters) = resolver.template(raw)?;

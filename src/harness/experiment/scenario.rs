@@ -95,6 +95,12 @@ impl Scenario {
         self.kind
     }
 
+    /// Whether it gets instances to Running.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(self.kind, ScenarioKind::ProvisionDeprovision { .. })
+    }
+
     /// What must be true of an arm's instances.
     #[must_use]
     pub fn expectation(&self, arm: &str) -> Option<&Expectation> {

@@ -38,7 +38,8 @@ pub(super) fn section(html: &mut String, summary: &Summary) {
             html,
             "<section>\n<h2>Where the time goes</h2>\n<p>Each operation is split at its milestones; the segments of every \
              instance add up to its total. Of instances that did not come to an operation's end there is no ledger. A \
-             <code>+</code> joins segments whose boundary was not visible.</p>\n{tables}</section>\n"
+             <code>+</code> joins segments whose boundary was not visible. All of it is exploratory: it explains a verdict \
+             and is none.</p>\n{tables}</section>\n"
         );
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn verdicts(html: &mut String, summary: &Summary) {
         for c in &summary.comparisons {
             let verdict = c.verdict.as_str();
             let sentence = escape(&sentence::of(c, summary));
-            let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}</li>");
+            let exploratory = if c.primary { "" } else { " <small>(exploratory)</small>" };
+            let _ = writeln!(html, "<li><span class=\"badge {verdict}\">{verdict}</span> {sentence}{exploratory}</li>");
         }
         html.push_str("</ul>\n");
     }
