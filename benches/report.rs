@@ -31,7 +31,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for plots in [false, true] {
         let rounds = if plots { 10 } else { 200 };
         let time = timed(rounds, || {
-            black_box(render(&report, &run, &RenderOptions { plots }).map(|files| files.len()).unwrap_or_default());
+            black_box(
+                render(&report, &run, &report.summary(), &RenderOptions { plots })
+                    .map(|files| files.len())
+                    .unwrap_or_default(),
+            );
         });
         println!("February, 30 blocks × 2 arms × 3 instances, render with plots = {plots}: {time:.2?}");
     }
@@ -61,7 +65,7 @@ fn whole(folder: &Path, blocks: u32, instances: u32) -> Result<(Duration, usize)
     }
     let start = now();
     tables.finish()?;
-    let rendered = render(&report, &run, &RenderOptions { plots: true })?;
+    let rendered = render(&report, &run, &report.summary(), &RenderOptions { plots: true })?;
     let bytes = write(folder, &rendered)?;
     let rest = start.elapsed();
     println!("  add {adding:.2?}, tables {writing:.2?}, render and write {rest:.2?}");

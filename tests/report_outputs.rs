@@ -26,7 +26,8 @@ fn rendered(run: &RunInfo, trials: &[TrialRecord], plots: bool) -> BTreeMap<Stri
     for trial in trials {
         report.add(trial);
     }
-    let artifacts = render(&report, run, &RenderOptions { plots }).unwrap();
+    report.close(run);
+    let artifacts = render(&report, run, &report.summary(), &RenderOptions { plots }).unwrap();
     let count = artifacts.len();
     let files: BTreeMap<_, _> = artifacts.into_iter().map(|Artifact { path, bytes }| (path, bytes)).collect();
     assert_eq!(files.len(), count, "two files have one path");

@@ -96,12 +96,12 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Failure> {
         }
     }
     report.close(&info);
-    let artifacts =
-        render(&report, &info, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
+    let summary = report.summary();
+    let artifacts = render(&report, &info, &summary, &RenderOptions { plots: !arguments.no_plots })
+        .map_err(Failure::could_not_run)?;
     write_artifacts(&arguments.out, &artifacts)
         .and_then(|()| write_run_info(&arguments.out, &info))
         .map_err(|error| Failure::could_not_run(anyhow!("failed to write to {}: {error}", arguments.out.display())))?;
-    let summary = report.summary();
     print(&format!("{}\n{}", terminal_table(&summary), arguments.out.display()));
     Ok(match info.status {
         _ if !info.problems.is_empty() => Exit::Invalid,

@@ -50,10 +50,10 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
         run.problems.push(format!("the journal has {trials} whole trials of {planned}: it was cut off or changed"));
     }
     report.close(&run);
-    let artifacts =
-        render(&report, &run, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
-    write_artifacts(folder, &artifacts).map_err(Failure::could_not_run)?;
     let summary = report.summary();
+    let artifacts = render(&report, &run, &summary, &RenderOptions { plots: !arguments.no_plots })
+        .map_err(Failure::could_not_run)?;
+    write_artifacts(folder, &artifacts).map_err(Failure::could_not_run)?;
     print(&format!("{}\n{}", terminal_table(&summary), folder.display()));
     Ok(match run.status {
         _ if !run.problems.is_empty() => Exit::Invalid,

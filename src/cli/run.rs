@@ -244,12 +244,12 @@ fn conclude(outcome: Result<RunEnd, RunError<WriteError>>, info: &mut RunInfo) -
 /// Renders everything, shows the comparison, and returns the answers of the gates.
 fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Report) -> Result<Vec<Check>, Failure> {
     report.close(info);
-    let artifacts =
-        render(&report, info, &RenderOptions { plots: !arguments.no_plots }).map_err(Failure::could_not_run)?;
+    let summary = report.summary();
+    let artifacts = render(&report, info, &summary, &RenderOptions { plots: !arguments.no_plots })
+        .map_err(Failure::could_not_run)?;
     write_artifacts(path, &artifacts)
         .and_then(|()| write_run_info(path, info))
         .map_err(|error| Failure::could_not_run(anyhow!("failed to write to {}: {error}", path.display())))?;
-    let summary = report.summary();
     arguments.files.write(&info.experiment, &summary.gates, &summary.comparisons, &summary.warnings())?;
     let text = match arguments.format {
         Format::Text => terminal_table(&summary),

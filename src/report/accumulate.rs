@@ -193,11 +193,6 @@ impl Report {
         Summary::of(&self, run)
     }
 
-    /// The same with how the run ended.
-    pub(super) fn summary_at(&self, run: &RunInfo) -> Summary {
-        Summary::of(self, run)
-    }
-
     /// The problems of the run and of its trials.
     pub(super) fn all_problems(&self, run: &RunInfo) -> Vec<String> {
         // A run that was closed may list those of its trials again.

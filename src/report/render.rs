@@ -2,7 +2,7 @@
 
 use crate::{
     record::RunInfo,
-    report::{Report, hdr, html, json, markdown, plots, summary_csv},
+    report::{Report, hdr, html, json, markdown, plots, summary::Summary, summary_csv},
 };
 
 /// A file of a report.
@@ -46,20 +46,24 @@ pub enum RenderError {
 
 /// Renders everything but the streamed tables, `run.json` and the journal.
 ///
-/// `run` is how the run ended: its status and problems replace those that the report was begun with.
+/// `run` is how the run ended, `summary` what [`Report::summary`] says after [`Report::close`] with it.
 ///
 /// # Errors
 /// When a file can't be encoded or drawn; the message names it.
-pub fn render(report: &Report, run: &RunInfo, options: &RenderOptions) -> Result<Vec<Artifact>, RenderError> {
-    let summary = report.summary_at(run);
+pub fn render(
+    report: &Report,
+    run: &RunInfo,
+    summary: &Summary,
+    options: &RenderOptions,
+) -> Result<Vec<Artifact>, RenderError> {
     let figures = if options.plots { plots::draw(report)? } else { Vec::new() };
-    let page = html::page(&summary, run, &figures);
+    let page = html::page(summary, run, &figures);
     let file = |path: &str, bytes| Artifact { path: path.to_owned(), bytes };
     let mut artifacts = vec![
-        file("summary.json", json::summary(&summary)?),
-        file("summary.csv", summary_csv::summary(&summary)?),
-        file("comparison.json", json::comparison(&summary)?),
-        file("comparison.md", markdown::comparison(&summary).into_bytes()),
+        file("summary.json", json::summary(summary)?),
+        file("summary.csv", summary_csv::summary(summary)?),
+        file("comparison.json", json::comparison(summary)?),
+        file("comparison.md", markdown::comparison(summary).into_bytes()),
         file("report.html", page.into_bytes()),
     ];
     artifacts.extend(hdr::artifacts(report)?);

@@ -17,12 +17,12 @@ use crate::{
     units::Seed,
 };
 
-/// Numbers drawn, resamples times blocks, above which there are fewer resamples: the interval's ends then wobble more than
-/// its blocks do.
-const DRAWS_MAX: usize = 10_000_000;
+/// Numbers drawn, resamples times blocks, above which there are fewer resamples: the more blocks, the closer is what is drawn
+/// to a normal distribution, whose ends need fewer draws.
+const DRAWS_MAX: usize = 1_000_000;
 
-/// The fewest resamples: the ends of a 95 % interval are the 25th from either side.
-const RESAMPLES_MIN: usize = 1_000;
+/// The fewest resamples: the ends of a 95 % interval are the 50th from either side, known to a twentieth of a standard error.
+const RESAMPLES_MIN: usize = 2_000;
 
 /// An estimate with its two intervals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
