@@ -10,6 +10,8 @@ mod compare;
 mod crd;
 mod exit;
 #[cfg(feature = "harness")]
+mod external;
+#[cfg(feature = "harness")]
 mod merge;
 pub mod operator;
 #[cfg(feature = "harness")]
