@@ -5,6 +5,8 @@ mod baseline;
 #[cfg(feature = "harness")]
 mod checks;
 #[cfg(feature = "harness")]
+mod cluster;
+#[cfg(feature = "harness")]
 mod compare;
 #[cfg(feature = "harness")]
 mod crd;

@@ -6,6 +6,7 @@
 
 mod backends;
 mod choice;
+pub mod companions;
 pub mod external;
 mod in_memory;
 pub mod kubeconfig;
@@ -183,7 +184,10 @@ impl Target {
 }
 
 /// The embedded cluster with our definitions.
-fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
+///
+/// # Errors
+/// Never in practice: when it refuses them.
+pub fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
     let cluster = Cluster::new(Options::new(clock.clone(), seed.label("uid")));
     for (_, definition) in crd::all().map_err(|error| TargetError::Definitions(error.to_string()))? {
         cluster.install_crd(&definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
