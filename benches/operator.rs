@@ -158,6 +158,7 @@ fn lives(c: &mut Criterion) {
                         epoch: Timestamp::UNIX_EPOCH,
                         stop: Arc::new(AtomicBool::new(false)),
                         ended: Arc::new(AtomicU64::new(0)),
+                        external: None,
                     };
                     let mut samples = 0;
                     let end = runner::run(&experiment, &options, &mut |trial: TrialRecord| {

@@ -202,7 +202,9 @@ fn what_can_not_be_read_or_written_is_told() {
         (&["--blocks", "0"][..], "at least 1 block"),
         (&["--time-scale", "0.5"], "virtual time has no scale"),
         (&["--clock", "real", "--time-scale", "-1"], "above 0"),
-        (&["--cluster", "kind"], "only `embedded`"),
+        (&["--cluster", "kind"], "`kind` is no cluster"),
+        (&["--cluster", "kubeconfig"], "needs --clock real"),
+        (&["--install-crds"], "the embedded one has them"),
         (&["--set", "arms.gcp.provider=aap"], "there is no `gcp`"),
     ] {
         let mut all = vec!["run", FEBRUARY];

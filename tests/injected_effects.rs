@@ -187,8 +187,13 @@ fn an_effect_in_a_profile_is_found_from_end_to_end() {
         run.arms = experiment.arms().iter().map(|arm| arm.name().to_owned()).collect();
         run.design = experiment.design().clone();
         let mut report = Report::new(&run);
-        let options =
-            RunOptions { threads: 2, epoch: jiff::Timestamp::UNIX_EPOCH, stop: Arc::default(), ended: Arc::default() };
+        let options = RunOptions {
+            threads: 2,
+            epoch: jiff::Timestamp::UNIX_EPOCH,
+            stop: Arc::default(),
+            ended: Arc::default(),
+            external: None,
+        };
         let mut record = |trial: TrialRecord| {
             report.add(&trial);
             Ok::<(), std::io::Error>(())

@@ -38,6 +38,7 @@ fn run(file: &str, seed: u64, blocks: u32, set: &[&str]) -> Vec<TrialRecord> {
         epoch: jiff::Timestamp::UNIX_EPOCH,
         stop: Arc::new(AtomicBool::new(false)),
         ended: Arc::default(),
+        external: None,
     };
     let mut trials = Vec::new();
     runner::run(&experiment, &options, &mut |trial| {

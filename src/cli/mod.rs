@@ -5,10 +5,14 @@ mod baseline;
 #[cfg(feature = "harness")]
 mod checks;
 #[cfg(feature = "harness")]
+mod cluster;
+#[cfg(feature = "harness")]
 mod compare;
 #[cfg(feature = "harness")]
 mod crd;
 mod exit;
+#[cfg(feature = "harness")]
+mod external;
 #[cfg(feature = "harness")]
 mod merge;
 pub mod operator;

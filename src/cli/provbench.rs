@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::{baseline, compare, crd, exit::Exit, merge, report, run, what_if};
+use crate::cli::{baseline, cluster, compare, crd, exit::Exit, merge, report, run, what_if};
 
 /// Measures how fast a Kubernetes operator gets long work done through job backends, and says which backend is faster, and
 /// how sure that is.
@@ -19,6 +19,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArguments),
+    Cluster(cluster::ClusterArguments),
     Report(report::ReportArguments),
     Compare(compare::CompareArguments),
     Baseline(baseline::BaselineArguments),
@@ -32,6 +33,7 @@ enum Command {
 pub fn main() -> Exit {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Cluster(arguments) => cluster::cluster(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Baseline(arguments) => baseline::baseline(&arguments),

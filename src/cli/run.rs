@@ -16,6 +16,7 @@ use crate::{
     cli::{
         checks::{self, CheckFiles},
         exit::{Exit, Failure},
+        external::Connection,
         progress::Progress,
         run_folder::{RunFolder, WriteError, write_artifacts, write_run_info},
         stdout::print,
@@ -26,6 +27,7 @@ use crate::{
         experiment::Overrides,
         host_info,
         runner::{self, Recorder, RunEnd, RunError, RunOptions},
+        target::ClusterChoice,
     },
     record::{ClockKind, RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord},
     report::{Check, RenderOptions, Report, render, terminal_table},
@@ -58,9 +60,13 @@ pub(super) struct RunArguments {
     /// Real seconds for one recorded second, with the real clock
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     time_scale: Option<f64>,
-    /// The cluster that everything runs against; this version has `embedded`
-    #[arg(long, value_name = "CLUSTER", default_value = "embedded")]
-    cluster: String,
+    /// The cluster that everything runs against: `embedded`, or one of the kubeconfig (`kubeconfig`, `kubeconfig=CONTEXT`),
+    /// which needs `--clock real`
+    #[arg(long, value_name = "CLUSTER", default_value_t = ClusterChoice::Embedded)]
+    cluster: ClusterChoice,
+    /// Install the custom resource definitions that the cluster does not have
+    #[arg(long)]
+    install_crds: bool,
     /// Draw no plots
     #[arg(long)]
     no_plots: bool,
@@ -97,6 +103,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         ClockKind::Real => now,
     };
     let mut info = run_info(&experiment, epoch)?;
+    let connection = Connection::open(&arguments.cluster, arguments.install_crds, experiment.clock(), now)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
     let folder = RunFolder::create(&path, &info)?;
 
@@ -108,10 +115,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let total = u64::from(blocks) * u64::from(experiment.instances()) * cells;
     let progress = Progress::start(total, ended.clone());
     let threads = arguments.threads.map_or(info.host.cpus, usize::from);
-    let options = RunOptions { threads, epoch, stop, ended };
+    let external = connection.as_ref().map(Connection::cluster);
+    let options = RunOptions { threads, epoch, stop, ended, external };
     let mut recording = Recording { folder, report: Report::new(&info), problems: Vec::new() };
     let outcome = runner::run(&experiment, &options, &mut recording);
     progress.finish();
+    let cleaned = connection.map_or(Ok(()), Connection::close);
     let Recording { folder, report, problems } = recording;
     info.problems = problems;
     let failure = conclude(outcome, &mut info);
@@ -127,7 +136,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
             return Err(unpublished);
         }
     };
-    match failure {
+    match failure.or(cleaned.err()) {
         Some(failure) => Err(failure),
         None if info.problems.is_empty() => Ok(checks::exit(&gates)),
         None => Ok(Exit::Invalid),
@@ -160,10 +169,6 @@ impl Recorder for Recording {
 }
 
 fn load(arguments: &RunArguments) -> Result<Experiment, Failure> {
-    if arguments.cluster != "embedded" {
-        let error = anyhow!("--cluster {}: this version has only `embedded`", arguments.cluster);
-        return Err(Failure::usage(error));
-    }
     let overrides = Overrides {
         set: arguments.set.clone(),
         seed: arguments.seed,

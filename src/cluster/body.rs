@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{
     read::{LIST_TAIL, List},
+    table::ShapedLines,
     watch::Watch,
 };
 
@@ -27,6 +28,7 @@ enum Content {
     Whole(Option<Bytes>),
     List { head: Option<Bytes>, items: std::vec::IntoIter<Bytes>, left: u64 },
     Watch(Box<Watch>),
+    ShapedWatch(Box<(Watch, ShapedLines)>),
 }
 
 impl ClusterBody {
@@ -46,6 +48,11 @@ impl ClusterBody {
     /// A stream of changes.
     pub(super) fn watch(watch: Watch) -> Self {
         Self(Content::Watch(Box::new(watch)))
+    }
+
+    /// A stream of changes in another form.
+    pub(super) fn shaped_watch(watch: Watch, lines: ShapedLines) -> Self {
+        Self(Content::ShapedWatch(Box::new((watch, lines))))
     }
 }
 
@@ -87,6 +94,10 @@ impl Body for ClusterBody {
                 Poll::Ready(Some(Ok(Frame::data(piece.into()))))
             }
             Content::Watch(watch) => watch.poll_line(context).map(|line| line.map(|line| Ok(Frame::data(line)))),
+            Content::ShapedWatch(shaped) => {
+                let (watch, lines) = &mut **shaped;
+                watch.poll_line(context).map(|line| line.map(|line| Ok(Frame::data(lines.line(&line)))))
+            }
         }
     }
 
@@ -94,7 +105,7 @@ impl Body for ClusterBody {
         match &self.0 {
             Content::Whole(bytes) => bytes.is_none(),
             Content::List { left, .. } => *left == 0,
-            Content::Watch(_) => false,
+            Content::Watch(_) | Content::ShapedWatch(_) => false,
         }
     }
 
@@ -102,7 +113,7 @@ impl Body for ClusterBody {
         match &self.0 {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Content::List { left, .. } => SizeHint::with_exact(*left),
-            Content::Watch(_) => SizeHint::default(),
+            Content::Watch(_) | Content::ShapedWatch(_) => SizeHint::default(),
         }
     }
 }

@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    discovery::Aliases,
     field_error::FieldError,
     kinds::{Kind, Role},
     meta,
     schema::Schema,
+    table::Column,
 };
 
 /// A custom resource definition that cannot be installed.
@@ -65,11 +67,21 @@ pub(super) fn parse(crd: &Value) -> Result<Kind, FieldError> {
     if let Some(list_kind) = names.get("listKind").and_then(Value::as_str).filter(|name| !name.is_empty()) {
         list_kind.clone_into(&mut defined.list_name);
     }
+    defined.aliases = Aliases::of_definition(names, &kind);
+    defined.columns = columns(version, &path)?;
     defined.namespaced = namespaced;
     defined.status = version.pointer("/subresources/status").is_some_and(Value::is_object);
     defined.generation = true;
     defined.schema = Some(schema);
     Ok(defined)
+}
+
+/// The columns that a version asks for, if any.
+fn columns(version: &Value, path: &str) -> Result<Option<Vec<Column>>, FieldError> {
+    let asked = version.get("additionalPrinterColumns").and_then(Value::as_array);
+    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(None) };
+    let parse = |(index, column)| Column::parse(column, &format!("{path}.additionalPrinterColumns[{index}]"));
+    asked.iter().enumerate().map(parse).collect::<Result<_, _>>().map(Some)
 }
 
 /// Says that the kind is served, which it is at once.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    call::Call, crd::InvalidCrd, create::create, identity::Identities, kinds, options::Options, serve,
+    call::Call, crd::InvalidCrd, create::create, identity::Identities, kinds, options::Options,
+    serve::{self, ServeOptions},
     service::ClusterService, state::State, status::Refusal,
 };
 
@@ -67,6 +68,15 @@ impl Cluster {
             .map_err(|refusal| InvalidCrd { message: refusal.message().to_owned() })
     }
 
+    /// Creates a namespace.
+    ///
+    /// # Errors
+    /// What the API server says where it refuses it.
+    pub fn create_namespace(&self, name: &str) -> Result<(), String> {
+        let namespace = json!({"metadata": {"name": name}});
+        self.create("", "namespaces", namespace).map_err(|refusal| refusal.message().to_owned())
+    }
+
     /// Creates a cluster-scoped object of a built-in kind.
     fn create(&self, group: &str, plural: &str, object: Value) -> Result<(), Refusal> {
         let now = self.shared.options.clock.now();
@@ -93,12 +103,26 @@ impl Cluster {
         ClusterService::new(self.shared.clone())
     }
 
-    /// Serves the API over HTTP/1.1 until `shutdown` is done, then ends all connections, watches included.
+    /// Serves the API over HTTP/1.1, plain and to everybody, until `shutdown` is done, then ends all connections, watches
+    /// included.
     ///
     /// # Errors
     /// When the listener cannot accept connections any more.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> std::io::Result<()> {
-        serve::serve(self.service(), listener, shutdown).await
+        self.serve_with(listener, ServeOptions::default(), shutdown).await
+    }
+
+    /// The same, as the options say.
+    ///
+    /// # Errors
+    /// When the listener cannot accept connections any more.
+    pub async fn serve_with(
+        self,
+        listener: TcpListener,
+        options: ServeOptions,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> std::io::Result<()> {
+        serve::serve(self.service(), listener, options, shutdown).await
     }
 
     /// How many objects a resource has, over all namespaces; 0 where there is no such resource.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{names::NameRule, schema::Schema};
+use super::{discovery::Aliases, names::NameRule, schema::Schema, table::Column};
 
 /// What makes a kind special to the server itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub(super) struct Kind {
     pub role: Role,
     /// What an object may contain; everything where there is none.
     pub schema: Option<Schema>,
+    /// The names that people and clients know it by.
+    pub aliases: Aliases,
+    /// What a table shows of it beside the name, where its definition says so.
+    pub columns: Option<Vec<Column>>,
     /// Whether it had another schema before, so that there may be objects that do not follow this one.
     pub revised: bool,
     /// `group/version`, or `version` in the core group.
@@ -77,6 +81,8 @@ impl Kind {
             names: NameRule::Subdomain,
             role,
             schema: None,
+            aliases: Aliases::built_in(kind),
+            columns: None,
             revised: false,
             api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
             resource: dotted(plural),

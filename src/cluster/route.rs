@@ -10,8 +10,10 @@ use super::{
     call::Call,
     create::{create, to_bytes},
     delete::{DeleteOptions, delete, delete_collection},
+    discovery::{self, reviews},
     embedded::Shared,
     kinds::Kind,
+    negotiate,
     page::Page,
     patch::{Patch, patch, patch_status},
     path::{ResourcePath, Target},
@@ -23,7 +25,7 @@ use super::{
     status::Refusal,
     update::{Origin, Updated, update, update_status},
     watch::Watch,
-    wire,
+    wire, yaml,
 };
 
 /// Answers a request.
@@ -36,17 +38,56 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
         Some(Target::Health) => Ok(Reply::Text(http::StatusCode::OK, "ok")),
         Some(Target::Resource(path)) => {
             let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+            let shape = negotiate::shape(parts)?;
             let verb = Verb::read(parts, &path, &query, body)?;
             let now = shared.options.clock.now();
-            shared.with(|state| {
-                let Some((at, kind)) = resource(state, &path) else { return Ok(Reply::NO_PAGE) };
+            let mut shaped = None;
+            let reply = shared.with(|state| {
+                let Some((at, kind)) = resource(state, &path) else { return absent(parts, &path, body) };
+                shaped = shape.map(|shape| (shape, kind.clone()));
                 let namespace = path.namespace.as_deref().unwrap_or_default();
                 let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict: query.strict };
                 verb.perform(shared, state, call, &path, &query)
-            })
+            })?;
+            match shaped {
+                None => Ok(reply),
+                // When the lock is free again: it is work.
+                Some((shape, kind)) => shape.apply(reply, &kind, &shared.options.clock),
+            }
         }
+        None => discovery::answer(shared, parts),
+    }
+}
+
+/// The answer to a path that is about no resource of the store: a question about oneself, or none.
+fn absent(parts: &Parts, path: &ResourcePath<'_>, body: &Bytes) -> Result<Reply, Refusal> {
+    match reviews::find(&path.group, &path.version, &path.plural) {
+        Some(review) if parts.method == Method::POST && path.name.is_none() => {
+            review.answer(&parts.headers, sent_object(parts, body)?)
+        }
+        Some(_) => Err(Refusal::no_such_method()),
         None => Ok(Reply::NO_PAGE),
     }
+}
+
+/// The object in a request's body.
+///
+/// # Errors
+/// 415 for a format that is not taken, 400 for what is malformed.
+fn sent_object(parts: &Parts, body: &Bytes) -> Result<Value, Refusal> {
+    let malformed = |error: &dyn std::fmt::Display| {
+        Refusal::bad_request(format!("the object provided is unrecognized: json parse error: {error}"))
+    };
+    match content_type(parts) {
+        "" | "application/json" => wire::read(body).map_err(|error| malformed(&error)),
+        "application/yaml" => yaml::read(body).map_err(|error| malformed(&error)),
+        _ => Err(Refusal::unsupported_media_type(&["application/json", "application/yaml"])),
+    }
+}
+
+fn content_type(parts: &Parts) -> &str {
+    let content_type = parts.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// The resource that a path is about, where it is served in that version and scope.
@@ -70,22 +111,13 @@ enum Verb {
 
 impl Verb {
     fn read(parts: &Parts, path: &ResourcePath<'_>, query: &Query<'_>, body: &Bytes) -> Result<Self, Refusal> {
-        let content_type = parts.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
-        let content_type = content_type.split(';').next().unwrap_or_default().trim();
-        let object = || {
-            if !matches!(content_type, "" | "application/json") {
-                return Err(Refusal::unsupported_media_type(&["application/json"]));
-            }
-            wire::read(body).map_err(|error| {
-                Refusal::bad_request(format!("the object provided is unrecognized: json parse error: {error}"))
-            })
-        };
+        let object = || sent_object(parts, body);
         let on_object = path.name.is_some();
         Ok(match (&parts.method, on_object) {
             (&Method::GET, _) => Self::Get,
             (&Method::POST, false) => Self::Create(object()?),
             (&Method::PUT, true) => Self::Update(object()?),
-            (&Method::PATCH, true) => Self::Patch(Patch::parse(content_type, body)?),
+            (&Method::PATCH, true) => Self::Patch(Patch::parse(content_type(parts), body)?),
             (&Method::DELETE, _) => {
                 let options = DeleteOptions::parse(body)?;
                 Self::Delete(options)

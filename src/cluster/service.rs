@@ -15,10 +15,12 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::{BoxError, Service};
 
 use super::{body::ClusterBody, embedded::Shared, reply::Reply, route, status::Refusal};
-use crate::clock::SharedClock;
 
 /// The largest body that the API server takes, in bytes: as the real one.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
+
+/// How much of a body that is too large is read on and thrown away, in bytes.
+const DRAINED_MAX: usize = 32 * 1024 * 1024;
 
 /// The API of a [`Cluster`](super::Cluster) as a tower service that never fails: what is wrong is in the response.
 #[derive(Clone, Debug)]
@@ -30,11 +32,6 @@ impl ClusterService {
     /// The service of a cluster.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
-    }
-
-    /// The cluster's clock.
-    pub(super) fn clock(&self) -> SharedClock {
-        self.shared.options.clock.clone()
     }
 }
 
@@ -69,9 +66,20 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    match Limited::new(body, LARGEST_BODY).collect().await {
+    let mut body = std::pin::pin!(body);
+    match Limited::new(body.as_mut(), LARGEST_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(LARGEST_BODY)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            // A client that is cut off in the middle of sending does not read the answer.
+            let mut left = DRAINED_MAX;
+            while let Some(Ok(frame)) = body.as_mut().frame().await {
+                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                if left == 0 {
+                    break;
+                }
+            }
+            Err(Refusal::too_large(LARGEST_BODY))
+        }
         Err(error) => Err(Refusal::bad_request(format!("failed to read the request's body: {error}"))),
     }
 }

@@ -75,6 +75,29 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message.into(), None)
     }
 
+    /// 401: whoever asks is not known.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized".to_owned(), None)
+    }
+
+    /// 403: the user has no rights here.
+    pub(super) fn forbidden_user(user: &str) -> Self {
+        let message = format!("forbidden: User {user:?} has no rights on this cluster: only the token's owner has");
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message, Some(Details::default()))
+    }
+
+    /// 405: what can be asked here can't be asked so.
+    pub(super) fn no_such_method() -> Self {
+        let message = "the server does not allow this method on the requested resource".to_owned();
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message, Some(Details::default()))
+    }
+
+    /// 406: no format that the client takes.
+    pub(super) fn not_acceptable(offered: &[&str]) -> Self {
+        let message = format!("only the following media types are accepted: {}", offered.join(", "));
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message, None)
+    }
+
     /// 404: no object of that name.
     pub(super) fn not_found(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} not found", kind.resource());

@@ -19,6 +19,7 @@ use crate::{
         Experiment,
         operator_trace::OperatorTrace,
         plan::{PlannedTrial, plan},
+        target::external::ExternalCluster,
         trial::{self, TrialError, TrialSetup},
     },
     record::{ClockKind, TrialRecord},
@@ -38,6 +39,8 @@ pub struct RunOptions {
     pub stop: Arc<AtomicBool>,
     /// Instances that have ended so far.
     pub ended: Arc<AtomicU64>,
+    /// The cluster that every trial uses; none for an embedded one of its own. Needs the real clock.
+    pub external: Option<Arc<ExternalCluster>>,
 }
 
 /// How a run ended.
@@ -245,6 +248,7 @@ fn run_one(
             planned,
             clock,
             trace,
+            external: options.external.clone(),
             stop: options.stop.clone(),
             ended: options.ended.clone(),
         })

@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 
 use self::life::{Life, Wish};
 use crate::{
-    api::names,
+    api::{names, tenant::suffix_of_namespace},
     clock::{SharedClock, TimedOut, timeout},
     harness::{
         Experiment,
@@ -37,7 +37,7 @@ use crate::{
         observe::{Sight, sights},
         operator_trace::OperatorTrace,
         plan::PlannedTrial,
-        target::{Blueprint, Target, TargetError},
+        target::{Blueprint, Target, TargetError, external::ExternalCluster},
     },
     record::{Cost, Outcome, Plane, Sample, Transition, TrialKey, TrialRecord, Truth, TruthLog},
     units::{InstanceId, Nanos},
@@ -81,6 +81,8 @@ pub(crate) struct TrialSetup {
     pub(crate) planned: PlannedTrial,
     pub(crate) clock: SharedClock,
     pub(crate) trace: OperatorTrace,
+    /// The cluster, where it is not an embedded one.
+    pub(crate) external: Option<Arc<ExternalCluster>>,
     pub(crate) stop: Arc<AtomicBool>,
     /// Instances that have ended, for whoever shows progress.
     pub(crate) ended: Arc<AtomicU64>,
@@ -98,7 +100,8 @@ impl TrialSetup {
 
 /// Runs one trial.
 pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
-    let namespace = format!("provbench-b{}-t{}", setup.planned.block, setup.planned.position);
+    let trial = format!("b{}-t{}", setup.planned.block, setup.planned.position);
+    let namespace = setup.external.as_ref().map_or_else(|| format!("provbench-{trial}"), |own| own.namespace(&trial));
     let truth = TruthLog::default();
     let target = Target::start(
         Blueprint {
@@ -108,6 +111,7 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
             clock: setup.clock.clone(),
             truth: truth.clone(),
             trace: setup.trace.clone(),
+            external: setup.external.clone(),
         },
         setup.experiment.clock(),
     )
@@ -117,8 +121,12 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
         Ok(lives) => Ok(finish(&setup, &target, lives, &truth, namespace).await),
         Err(error) => Err(error),
     };
-    target.stop().await;
-    result
+    let stopped = target.stop().await;
+    let mut record = result?;
+    if let Err(error) = stopped {
+        record.problems.push(format!("failed to clean up after the trial: {error}"));
+    }
+    Ok(record)
 }
 
 /// The lives of a trial, and what the watch showed.
@@ -318,7 +326,7 @@ async fn finish(
     }
     let (mut samples, deletes_accepted): (Vec<Sample>, Vec<Option<Nanos>>) =
         lives.into_iter().map(Life::into_sample).unzip();
-    match machines_left(&target.client).await {
+    match machines_left(&target.client, &namespace).await {
         Ok(left) => {
             for sample in &mut samples {
                 // An instance that did not get to its end still has its machine by right.
@@ -371,8 +379,8 @@ fn backend_transitions(truth: &[Truth]) -> impl Iterator<Item = Transition> + '_
     })
 }
 
-/// The virtual machines that carry the playbooks' label, counted by the instance that it names.
-async fn machines_left(client: &Client) -> Result<BTreeMap<InstanceId, u32>, kube::Error> {
+/// The virtual machines of the trial's tenants that carry the playbooks' label, counted by the instance that it names.
+async fn machines_left(client: &Client, namespace: &str) -> Result<BTreeMap<InstanceId, u32>, kube::Error> {
     let resource = ApiResource {
         group: "kubevirt.io".to_owned(),
         version: "v1".to_owned(),
@@ -384,6 +392,10 @@ async fn machines_left(client: &Client) -> Result<BTreeMap<InstanceId, u32>, kub
     let machines = api.list(&ListParams::default().labels(names::INSTANCE_LABEL)).await?;
     let mut left = BTreeMap::new();
     for machine in machines {
+        let of_tenant = machine.metadata.namespace.as_deref().and_then(|own| suffix_of_namespace(namespace, own));
+        if of_tenant.is_none() {
+            continue;
+        }
         let label = machine.metadata.labels.unwrap_or_default().remove(names::INSTANCE_LABEL);
         if let Some(instance) = label.and_then(|label| label.parse::<InstanceId>().ok()) {
             *left.entry(instance).or_insert(0) += 1;

@@ -85,6 +85,8 @@ struct Machines {
     seed: Seed,
     boot: Latency,
     truth: TruthLog,
+    /// What the namespaces begin with whose machines are booted; all where there is none.
+    within: Option<Word>,
     /// By namespace and name.
     known: BTreeMap<(Word, Word), Known>,
     booting: JoinSet<()>,
@@ -106,8 +108,21 @@ impl KubeVirt {
         profile: KubeVirtProfile,
         truth: TruthLog,
     ) -> impl Future<Output = ()> + Send {
+        Self::run_within(client, clock, seed, profile, truth, None)
+    }
+
+    /// The same for machines in namespaces whose names begin with `within` alone: a cluster that others use too has machines
+    /// that are none of ours.
+    pub fn run_within(
+        client: Client,
+        clock: SharedClock,
+        seed: Seed,
+        profile: KubeVirtProfile,
+        truth: TruthLog,
+        within: Option<Word>,
+    ) -> impl Future<Output = ()> + Send {
         let (known, booting) = (BTreeMap::new(), JoinSet::new());
-        let mut machines = Machines { client, clock, seed, boot: profile.boot, truth, known, booting };
+        let mut machines = Machines { client, clock, seed, boot: profile.boot, truth, within, known, booting };
         async move {
             loop {
                 if machines.list_and_watch().await.is_err() {
@@ -155,6 +170,9 @@ impl Machines {
 
     /// A machine is there: boots it, unless it is up, or being booted, or shall not run.
     fn seen(&mut self, machine: Machine) {
+        if self.within.as_ref().is_some_and(|within| !machine.metadata.namespace.starts_with(within.as_str())) {
+            return;
+        }
         let Meta { name, namespace, uid } = machine.metadata;
         let known = self.known.entry((namespace.clone(), name.clone())).or_insert_with(|| Known {
             uid: Word::default(),

@@ -120,6 +120,14 @@ impl fmt::Debug for GoDuration {
     }
 }
 
+impl std::str::FromStr for GoDuration {
+    type Err = NotADuration;
+
+    fn from_str(text: &str) -> Result<Self, NotADuration> {
+        parse_duration(text).map(Self)
+    }
+}
+
 impl Serialize for GoDuration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -55,6 +55,19 @@ fn as_word<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S)
 }
 
 impl Arm {
+    /// An arm outside of any experiment.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        provider: ProviderKind,
+        settings: BTreeMap<String, String>,
+        profile_name: &str,
+        profile: Profile,
+    ) -> Self {
+        let (name, profile_name) = (name.to_owned(), profile_name.to_owned());
+        Self { name, provider, settings, old_jobs: 0, audit: false, profile_name, profile }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -16,7 +16,7 @@ use std::{
 
 use serde::Serialize;
 
-pub(crate) use self::resolve::POLL_INTERVAL;
+pub(crate) use self::{arm::SIMULATED_TOKEN, resolve::POLL_INTERVAL};
 pub use self::{
     arm::{Arm, Endpoints},
     error::ExperimentError,

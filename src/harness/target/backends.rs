@@ -51,7 +51,10 @@ impl Backends {
             endpoints: vec![Endpoint::create(PROVISION_TEMPLATE), Endpoint::delete(DEPROVISION_TEMPLATE)],
             webhook_token: None,
         });
-        let kubevirt = KubeVirt::run(cluster, clock.clone(), *seed, profile.kubevirt.clone(), truth.clone());
+        // The namespaces of the tenants have names that begin with that of the instances'.
+        let within = blueprint.external.as_ref().map(|_| format!("{}-", blueprint.namespace).into());
+        let kubevirt =
+            KubeVirt::run_within(cluster, clock.clone(), *seed, profile.kubevirt.clone(), truth.clone(), within);
         (Self { aap, eda }, tokio::spawn(kubevirt))
     }
 

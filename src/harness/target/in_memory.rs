@@ -23,18 +23,23 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         client: cluster.client(&blueprint.namespace),
         connect: Box::new(move |meter| Ok(kube::Client::new(meter.around(service), namespace))),
         transport: transport(&backends),
-        endpoints: Endpoints {
-            namespace: blueprint.namespace.clone(),
-            aap_url: format!("http://{AAP_HOST}/api/controller"),
-            eda_url: format!("http://{EDA_HOST}"),
-        },
+        endpoints: endpoints(&blueprint.namespace),
         backends,
         servers: Servers::InMemory { kubevirt },
     })
 }
 
+/// Where the operator finds the backends in memory.
+pub(super) fn endpoints(namespace: &str) -> Endpoints {
+    Endpoints {
+        namespace: namespace.to_owned(),
+        aap_url: format!("http://{AAP_HOST}/api/controller"),
+        eda_url: format!("http://{EDA_HOST}"),
+    }
+}
+
 /// What carries the operator's requests to the backend that their host names.
-fn transport(backends: &Backends) -> Transport {
+pub(super) fn transport(backends: &Backends) -> Transport {
     let (aap, eda) = (backends.aap.service(), backends.eda.service());
     // The services are not to be shared between threads, so that each request gets a clone of its own.
     let services = parking_lot::Mutex::new((aap, eda));

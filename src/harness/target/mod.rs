@@ -2,14 +2,19 @@
 //!
 //! In virtual time everything is in memory and on one thread. In real time the cluster and the backends live on a thread of
 //! their own and are reached over loopback sockets, as an operator would reach them; the operator has a thread of its own.
+//! With an [`external`] cluster only the backends and the operator are ours.
 
 mod backends;
+mod choice;
+pub mod companions;
+pub mod external;
 mod in_memory;
+pub mod kubeconfig;
 mod meter;
 mod operator_run;
 mod over_sockets;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -20,6 +25,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use self::{
     backends::Backends,
+    external::{ExternalCluster, ExternalError},
     operator_run::{Connect, OperatorRun, OperatorRunParts},
 };
 use crate::{
@@ -34,6 +40,8 @@ use crate::{
     record::{ClockKind, Cost, TruthLog},
     units::Seed,
 };
+
+pub use self::choice::{ClusterChoice, UnknownCluster};
 
 /// Why a target could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +60,9 @@ pub enum TargetError {
         /// The reason.
         source: kube::Error,
     },
+    /// The cluster that was named can't be used.
+    #[error(transparent)]
+    External(#[from] ExternalError),
     /// The operator can't start with its arm's settings.
     #[error("arm {arm}: {source}")]
     Operator {
@@ -76,6 +87,8 @@ pub(crate) struct Blueprint {
     pub(crate) truth: TruthLog,
     /// Who listens to the operator.
     pub(crate) trace: OperatorTrace,
+    /// The cluster, where it is not an embedded one.
+    pub(crate) external: Option<Arc<ExternalCluster>>,
 }
 
 /// A target that is up.
@@ -85,6 +98,8 @@ pub(crate) struct Target {
     clock: SharedClock,
     operator: OperatorRun,
     servers: Servers,
+    /// Where the namespace has to be removed, and which.
+    external: Option<(Arc<ExternalCluster>, String)>,
 }
 
 /// What has to be stopped with a target.
@@ -112,7 +127,10 @@ impl Target {
             ClockKind::Virtual => in_memory::reach(&blueprint)?,
             ClockKind::Real => over_sockets::reach(&blueprint).await?,
         };
-        create_namespace(&reach.client, &blueprint.namespace).await?;
+        match &blueprint.external {
+            None => create_namespace(&reach.client, &blueprint.namespace).await?,
+            Some(external) => external.create_namespace(&reach.client, &blueprint.namespace).await?,
+        }
         let config = blueprint
             .arm
             .operator_config(&reach.endpoints)
@@ -133,6 +151,7 @@ impl Target {
             clock: blueprint.clock,
             operator,
             servers: reach.servers,
+            external: blueprint.external.map(|external| (external, blueprint.namespace)),
         })
     }
 
@@ -146,8 +165,8 @@ impl Target {
         self.operator.cost().await
     }
 
-    /// Stops everything, the operator first.
-    pub(crate) async fn stop(self) {
+    /// Stops everything, the operator first, and removes what a cluster that stays would be left with.
+    pub(crate) async fn stop(self) -> Result<(), TargetError> {
         self.operator.stop().await;
         match self.servers {
             Servers::InMemory { kubevirt } => kubevirt.abort(),
@@ -157,11 +176,18 @@ impl Target {
                 let _ = tokio::task::spawn_blocking(move || thread.join()).await;
             }
         }
+        if let Some((external, namespace)) = self.external {
+            external.remove(&self.client, &namespace).await?;
+        }
+        Ok(())
     }
 }
 
 /// The embedded cluster with our definitions.
-fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
+///
+/// # Errors
+/// Never in practice: when it refuses them.
+pub fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
     let cluster = Cluster::new(Options::new(clock.clone(), seed.label("uid")));
     for (_, definition) in crd::all().map_err(|error| TargetError::Definitions(error.to_string()))? {
         cluster.install_crd(&definition).map_err(|error| TargetError::Definitions(error.to_string()))?;

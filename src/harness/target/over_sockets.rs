@@ -1,14 +1,21 @@
 //! A target behind loopback sockets, for real time.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use kube::{Client, Config, client::ClientBuilder};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
+    cluster::Cluster,
     harness::{
         experiment::Endpoints,
-        target::{Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, until},
+        target::{
+            Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, external::ExternalCluster,
+            operator_run::Connect, until,
+        },
     },
     operator::provider::http::plain_transport,
     sim::serve,
@@ -16,7 +23,8 @@ use crate::{
 
 /// Where the servers of a target listen.
 struct Up {
-    cluster: SocketAddr,
+    /// None where the cluster is not ours.
+    cluster: Option<SocketAddr>,
     aap: SocketAddr,
     eda: SocketAddr,
     backends: Backends,
@@ -37,14 +45,14 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         runtime.block_on(servers(&for_thread, report, stopped));
     })?;
     let up = up.await.map_err(|_| TargetError::Servers)??;
-    let config = client_config(up.cluster, &blueprint.namespace)?;
-    let client = Client::try_from(config.clone()).map_err(not_connected)?;
+    let (client, connect) = match (&blueprint.external, up.cluster) {
+        (Some(external), _) => to_external(external, &blueprint.namespace)?,
+        (None, Some(address)) => to_embedded(address, &blueprint.namespace)?,
+        (None, None) => return Err(TargetError::Servers),
+    };
     Ok(Reach {
         client,
-        connect: Box::new(move |meter| {
-            let layer = tower::layer::layer_fn(|service| meter.around(service));
-            Ok(ClientBuilder::try_from(config).map_err(not_connected)?.with_layer(&layer).build())
-        }),
+        connect,
         transport: plain_transport(),
         endpoints: Endpoints {
             namespace: blueprint.namespace.clone(),
@@ -54,6 +62,24 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         backends: up.backends,
         servers: Servers::OverSockets { stop, thread },
     })
+}
+
+/// The harness's client, and what makes the operator's.
+fn to_embedded(address: SocketAddr, namespace: &str) -> Result<(Client, Connect), TargetError> {
+    let config = client_config(address, namespace)?;
+    let client = Client::try_from(config.clone()).map_err(not_connected)?;
+    let connect: Connect = Box::new(move |meter| {
+        let layer = tower::layer::layer_fn(|service| meter.around(service));
+        Ok(ClientBuilder::try_from(config).map_err(not_connected)?.with_layer(&layer).build())
+    });
+    Ok((client, connect))
+}
+
+fn to_external(external: &Arc<ExternalCluster>, namespace: &str) -> Result<(Client, Connect), TargetError> {
+    let client = external.client(namespace)?;
+    let (external, namespace) = (external.clone(), namespace.to_owned());
+    let connect: Connect = Box::new(move |meter| Ok(external.metered_client(&namespace, meter)?));
+    Ok((client, connect))
 }
 
 fn client_config(address: SocketAddr, namespace: &str) -> Result<Config, TargetError> {
@@ -85,11 +111,22 @@ async fn servers(
             return;
         }
     };
-    let (backends, kubevirt) = Backends::start(blueprint, cluster.client("default"));
-    let [cluster_socket, aap_socket, eda_socket] = sockets;
-    let addresses = [&cluster_socket, &aap_socket, &eda_socket].map(TcpListener::local_addr);
-    let [Ok(cluster_address), Ok(aap), Ok(eda)] = addresses else { return };
-    let up = Up { cluster: cluster_address, aap, eda, backends: backends.clone() };
+    let client = match &cluster {
+        Hosted::Embedded(cluster, _) => Ok(cluster.client("default")),
+        Hosted::External(external) => external.client("default"),
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            let _ = report.send(Err(error.into()));
+            return;
+        }
+    };
+    let (backends, kubevirt) = Backends::start(blueprint, client);
+    let [aap_socket, eda_socket] = sockets;
+    let addresses = [&aap_socket, &eda_socket].map(TcpListener::local_addr);
+    let [Ok(aap), Ok(eda)] = addresses else { return };
+    let up = Up { cluster: cluster.address(), aap, eda, backends: backends.clone() };
     if report.send(Ok(up)).is_err() {
         return;
     }
@@ -97,7 +134,7 @@ async fn servers(
     let serving = async {
         // None of them ends by itself; a listener that fails shows as requests without an answer.
         let _ = tokio::join!(
-            cluster.serve(cluster_socket, never()),
+            cluster.serve(),
             serve(backends.aap.service(), aap_socket, never()),
             serve(backends.eda.service(), eda_socket, never()),
         );
@@ -110,8 +147,34 @@ async fn servers(
     kubevirt.abort();
 }
 
-async fn start(blueprint: &Blueprint) -> Result<(crate::cluster::Cluster, [TcpListener; 3]), TargetError> {
+/// The cluster that the servers' thread looks after.
+enum Hosted {
+    Embedded(Cluster, TcpListener),
+    External(Arc<ExternalCluster>),
+}
+
+impl Hosted {
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Embedded(_, socket) => socket.local_addr().ok(),
+            Self::External(_) => None,
+        }
+    }
+
+    async fn serve(self) {
+        match self {
+            // A listener that fails shows as requests without an answer.
+            Self::Embedded(cluster, socket) => drop(cluster.serve(socket, std::future::pending()).await),
+            Self::External(_) => std::future::pending().await,
+        }
+    }
+}
+
+async fn start(blueprint: &Blueprint) -> Result<(Hosted, [TcpListener; 2]), TargetError> {
     let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let sockets = [listen().await?, listen().await?, listen().await?];
-    Ok((cluster(&blueprint.clock, blueprint.seed)?, sockets))
+    let hosted = match &blueprint.external {
+        None => Hosted::Embedded(cluster(&blueprint.clock, blueprint.seed)?, listen().await?),
+        Some(external) => Hosted::External(external.clone()),
+    };
+    Ok((hosted, [listen().await?, listen().await?]))
 }
