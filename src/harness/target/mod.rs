@@ -6,6 +6,7 @@
 
 mod backends;
 mod choice;
+pub mod envtest;
 pub mod external;
 mod in_memory;
 pub mod kubeconfig;
