@@ -11,6 +11,7 @@ use crate::{
     clock::SystemClock,
     harness::target::{
         ClusterChoice,
+        envtest::{Envtest, EnvtestError, Programs},
         external::{ExternalCluster, ExternalError, ExternalOptions},
         kubeconfig,
     },
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct Connection {
     runtime: Runtime,
     cluster: Arc<ExternalCluster>,
+    /// Where the cluster is the run's own: it ends with the connection.
+    envtest: Option<Envtest>,
 }
 
 impl Connection {
@@ -48,17 +51,24 @@ impl Connection {
             .build()
             .context("failed to start a runtime")
             .map_err(Failure::could_not_run)?;
-        let cluster = runtime.block_on(async {
-            let config = match choice {
-                ClusterChoice::Embedded => return Ok(None),
-                ClusterChoice::Kubeconfig { context } => kubeconfig::config(None, context.as_deref()).await?,
-            };
-            let clock = Arc::new(SystemClock::start());
-            let options = ExternalOptions { run: name(now), install_crds, clock };
-            ExternalCluster::connect(config, options).await.map(Some)
-        });
-        let cluster = cluster.map_err(failure)?;
-        Ok(cluster.map(|cluster| Self { runtime, cluster }))
+        let (config, envtest) = match choice {
+            ClusterChoice::Embedded => return Ok(None),
+            ClusterChoice::Kubeconfig { context } => {
+                (runtime.block_on(kubeconfig::config(None, context.as_deref())).map_err(failure)?, None)
+            }
+            ClusterChoice::Envtest => {
+                let started = Programs::find().and_then(|programs| runtime.block_on(Envtest::start(&programs)));
+                let envtest = started.map_err(not_started)?;
+                (envtest.config().clone(), Some(envtest))
+            }
+        };
+        let options = ExternalOptions {
+            run: name(now),
+            install_crds: install_crds || envtest.is_some(),
+            clock: Arc::new(SystemClock::start()),
+        };
+        let cluster = runtime.block_on(ExternalCluster::connect(config, options)).map_err(failure)?;
+        Ok(Some(Self { runtime, cluster, envtest }))
     }
 
     /// What the trials use.
@@ -66,11 +76,22 @@ impl Connection {
         self.cluster.clone()
     }
 
-    /// Removes what is left of the run in the cluster, however it ended.
+    /// Removes what is left of the run in the cluster, however it ended; a cluster of its own goes as a whole.
     pub(super) fn close(self) -> Result<(), Failure> {
+        if self.envtest.is_some() {
+            return Ok(());
+        }
         let removed = self.runtime.block_on(self.cluster.remove_all());
         removed.context("the run's namespaces could not all be removed").map_err(Failure::could_not_run)
     }
+}
+
+fn not_started(error: EnvtestError) -> Failure {
+    let exit = match error {
+        EnvtestError::NoProgram { .. } => Exit::Usage,
+        _ => Exit::CouldNotRun,
+    };
+    Failure { exit, error: error.into() }
 }
 
 fn failure(error: ExternalError) -> Failure {

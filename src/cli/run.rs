@@ -60,8 +60,9 @@ pub(super) struct RunArguments {
     /// Real seconds for one recorded second, with the real clock
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     time_scale: Option<f64>,
-    /// The cluster that everything runs against: `embedded`, or one of the kubeconfig (`kubeconfig`, `kubeconfig=CONTEXT`),
-    /// which needs `--clock real`
+    /// The cluster that everything runs against: `embedded`; `envtest`, a kube-apiserver and etcd of its own from
+    /// KUBEBUILDER_ASSETS or PATH; or one of the kubeconfig (`kubeconfig`, `kubeconfig=CONTEXT`). Others than the embedded
+    /// one need `--clock real`
     #[arg(long, value_name = "CLUSTER", default_value_t = ClusterChoice::Embedded)]
     cluster: ClusterChoice,
     /// Install the custom resource definitions that the cluster does not have

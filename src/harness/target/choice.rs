@@ -8,6 +8,8 @@ pub enum ClusterChoice {
     /// The embedded API server, made anew for each trial.
     #[default]
     Embedded,
+    /// A kube-apiserver and etcd of the run's own.
+    Envtest,
     /// A cluster of the user's kubeconfig.
     Kubeconfig {
         /// The context; the current one where there is none.
@@ -17,7 +19,7 @@ pub enum ClusterChoice {
 
 /// A word that names no cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no cluster; use `embedded`, `kubeconfig`, or `kubeconfig=CONTEXT`")]
+#[error("`{0}` is no cluster; use `embedded`, `envtest`, `kubeconfig`, or `kubeconfig=CONTEXT`")]
 pub struct UnknownCluster(String);
 
 impl FromStr for ClusterChoice {
@@ -26,6 +28,7 @@ impl FromStr for ClusterChoice {
     fn from_str(text: &str) -> Result<Self, UnknownCluster> {
         match text.split_once('=') {
             None if text == "embedded" => Ok(Self::Embedded),
+            None if text == "envtest" => Ok(Self::Envtest),
             None if text == "kubeconfig" => Ok(Self::Kubeconfig { context: None }),
             Some(("kubeconfig", context)) if !context.is_empty() => {
                 Ok(Self::Kubeconfig { context: Some(context.to_owned()) })
@@ -39,6 +42,7 @@ impl fmt::Display for ClusterChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => f.write_str("embedded"),
+            Self::Envtest => f.write_str("envtest"),
             Self::Kubeconfig { context: None } => f.write_str("kubeconfig"),
             Self::Kubeconfig { context: Some(context) } => write!(f, "kubeconfig={context}"),
         }
@@ -59,10 +63,10 @@ mod tests {
 
     #[test]
     fn a_choice_is_read_as_it_is_written() {
-        for text in ["embedded", "kubeconfig", "kubeconfig=dev", "kubeconfig=a=b"] {
+        for text in ["embedded", "envtest", "kubeconfig", "kubeconfig=dev", "kubeconfig=a=b"] {
             assert_eq!(text.parse::<ClusterChoice>().expect("a cluster").to_string(), text);
         }
-        for text in ["", "kubeconfig=", "embedded=x", "kind"] {
+        for text in ["", "kubeconfig=", "embedded=x", "envtest=x", "kind"] {
             assert!(text.parse::<ClusterChoice>().is_err(), "{text}");
         }
     }

@@ -7,6 +7,7 @@
 mod backends;
 mod choice;
 pub mod companions;
+pub mod envtest;
 pub mod external;
 mod in_memory;
 pub mod kubeconfig;
