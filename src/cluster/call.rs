@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{kinds::Kind, state::State, status::Refusal};
+use super::{apply::tracking::Writer, kinds::Kind, state::State, status::Refusal};
 
 /// One request, as far as all verbs have it in common.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Call<'a> {
     pub dry_run: bool,
     /// Refuse unknown fields instead of dropping them.
     pub strict: bool,
+    /// Who writes.
+    pub writer: Writer<'a>,
 }
 
 impl Call<'_> {

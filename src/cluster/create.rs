@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{
+    apply::tracking,
     call::Call,
     crd,
     field_error::FieldError,
@@ -13,6 +14,7 @@ use super::{
     meta,
     state::State,
     status::Refusal,
+    update::Origin,
 };
 
 /// How often a generated name may turn out to be taken.
@@ -22,11 +24,27 @@ const NAME_ATTEMPTS: usize = 8;
 ///
 /// # Errors
 /// 400, 403, 404, 409 or 422, in the order in which the real server finds them.
-pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> Result<Bytes, Refusal> {
+pub(super) fn create(state: &mut State, call: &Call<'_>, object: Value) -> Result<Bytes, Refusal> {
+    create_by(state, call, object, Origin::Put)
+}
+
+/// The same for an object that was applied, whose managed fields are known already.
+///
+/// # Errors
+/// The same.
+pub(super) fn create_applied(state: &mut State, call: &Call<'_>, object: Value) -> Result<Bytes, Refusal> {
+    create_by(state, call, object, Origin::Apply)
+}
+
+fn create_by(state: &mut State, call: &Call<'_>, mut object: Value, origin: Origin) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
     call.check_type(&mut object)?;
     meta::normalise(&mut object, kind)?;
     check_place(call, &mut object)?;
+    let managers = tracking::take(&mut object);
+    if origin == Origin::Apply {
+        meta::of_mut(&mut object).remove("resourceVersion");
+    }
     if !meta::text(&object, "resourceVersion").is_empty() {
         return Err(Refusal::resource_version_on_create());
     }
@@ -42,6 +60,7 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> R
     }
     let definition = prepare(call, &mut object, None)?;
     validate(kind, &name, &object, None)?;
+    keep_managers(call, None, &mut object, managers, origin);
     if state.resources.get(call.at).is_some_and(|resource| resource.get(call.namespace, &name).is_some()) {
         return Err(Refusal::already_exists(kind, &name));
     }
@@ -53,6 +72,20 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> R
         state.install(definition);
     }
     Ok(bytes)
+}
+
+/// Gives an object the managed fields that it has after a write; `managers` are those that came with it.
+pub(super) fn keep_managers(
+    call: &Call<'_>,
+    old: Option<&Value>,
+    object: &mut Value,
+    managers: Option<Value>,
+    origin: Origin,
+) {
+    match managers {
+        Some(managers) if origin == Origin::Apply => meta::set(meta::of_mut(object), "managedFields", managers),
+        sent => tracking::settle(call, old, object, sent.as_ref()),
+    }
 }
 
 /// The namespace of the body must be that of the URL; it may be left out.

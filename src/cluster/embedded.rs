@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    call::Call, crd::InvalidCrd, create::create, identity::Identities, kinds, options::Options, serve,
-    service::ClusterService, state::State, status::Refusal,
+    apply::tracking::Writer, call::Call, crd::InvalidCrd, create::create, identity::Identities, kinds,
+    options::Options, serve, service::ClusterService, state::State, status::Refusal,
 };
 
 /// What all handles and services of one cluster share.
@@ -73,7 +73,7 @@ impl Cluster {
         self.shared.with(|state| {
             let found = state.find(group, plural).and_then(|at| Some((at, state.resources.get(at)?.kind.clone())));
             let Some((at, kind)) = found else { return Ok(()) };
-            let call = Call { at, kind, namespace: "", now, dry_run: false, strict: false };
+            let call = Call { at, kind, namespace: "", now, dry_run: false, strict: false, writer: Writer::default() };
             create(state, &call, object).map(|_| ())
         })
     }

@@ -19,9 +19,10 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No authentication or admission, no garbage collection of dependents, no managed fields, no server-side apply, no
-//! CEL rules, no discovery; of a custom resource only the storage version is served.
+//! No authentication or admission, no garbage collection of dependents, no CEL rules, no discovery; of a custom resource
+//! only the storage version is served.
 
+mod apply;
 mod body;
 mod call;
 mod crd;
@@ -56,7 +57,9 @@ mod terminate;
 mod update;
 mod watch;
 mod wire;
+mod write_options;
 
+pub use apply::FieldTracking;
 pub use body::ClusterBody;
 pub use crd::InvalidCrd;
 pub use embedded::Cluster;

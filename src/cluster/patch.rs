@@ -5,6 +5,7 @@ use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 
 use super::{
+    apply::{self, tracking::is_tracked},
     call::Call,
     kinds::Role,
     schema::Schema,
@@ -17,6 +18,7 @@ use super::{
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// As many operations as the real server takes.
 const MOST_OPERATIONS: usize = 10_000;
@@ -33,6 +35,8 @@ pub(super) enum Patch {
     Merge(Map<String, Value>),
     /// Operations, all or none.
     Json(Vec<PatchOperation>),
+    /// A configuration to apply.
+    Apply(Map<String, Value>),
 }
 
 impl Patch {
@@ -54,7 +58,8 @@ impl Patch {
                 }
                 Ok(Self::Json(operations))
             }
-            _ => Err(Refusal::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH])),
+            APPLY_PATCH => apply::read_config(body).map(Self::Apply),
+            _ => Err(Refusal::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH])),
         }
     }
 
@@ -62,6 +67,8 @@ impl Patch {
     fn apply(self, old: &Value) -> Result<Value, Refusal> {
         let operations = match self {
             Self::Merge(fields) => return Ok(merge(Some(old), Value::Object(fields))),
+            // Routed to `apply`, which knows who the fields belong to.
+            Self::Apply(_) => return Err(Refusal::patch_failed()),
             Self::Json(operations) => operations,
         };
         let mut object = old.clone();
@@ -139,10 +146,12 @@ fn fits(value: &Value, depth: usize, budget: &mut usize) -> bool {
 pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
     let stored = present(state, call, name)?;
     let patch = match patch {
-        Patch::Merge(mut fields) if touches_metadata_only(call, &fields) => match fields.remove("metadata") {
-            Some(change) => return update_metadata(state, call, name, change),
-            None => Patch::Merge(fields),
-        },
+        Patch::Merge(mut fields) if touches_metadata_only(call, &fields) && !is_tracked(call, stored) => {
+            match fields.remove("metadata") {
+                Some(change) => return update_metadata(state, call, name, change),
+                None => Patch::Merge(fields),
+            }
+        }
         patch => patch,
     };
     let old = stored.value();
@@ -167,12 +176,12 @@ pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch
                         return Ok(bytes);
                     }
                     let old = present(state, call, name)?.status();
-                    return store_status(state, call, name, Some(merge(old.as_ref(), Value::Object(changes))));
+                    return store_status(state, call, name, Some(merge(old.as_ref(), Value::Object(changes))), None);
                 }
-                Some(change) => return store_status(state, call, name, Some(change)),
+                Some(change) => return store_status(state, call, name, Some(change), None),
                 None => {
                     let old = stored.status();
-                    return store_status(state, call, name, old);
+                    return store_status(state, call, name, old, None);
                 }
             }
         }
@@ -189,7 +198,7 @@ fn touches_metadata_only(call: &Call<'_>, fields: &Map<String, Value>) -> bool {
         && !call.kind.revised
         && call.kind.schema.as_ref().is_none_or(Schema::leaves_metadata_alone)
         && fields.iter().all(|(field, value)| match field.as_str() {
-            "metadata" => value.is_object(),
+            "metadata" => value.as_object().is_some_and(|metadata| !metadata.contains_key("managedFields")),
             "apiVersion" => value == call.kind.api_version(),
             "kind" => value == call.kind.name.as_str(),
             _ => false,
@@ -259,7 +268,8 @@ mod tests {
             (JSON_PATCH, "{}", 400),
             (JSON_PATCH, r#"[{"op":"frob","path":"/a"}]"#, 400),
             ("application/strategic-merge-patch+json", "{}", 415),
-            ("application/apply-patch+yaml", "{}", 415),
+            (APPLY_PATCH, "- a", 400),
+            (APPLY_PATCH, "a: [", 400),
             ("", "{}", 415),
         ] {
             assert_eq!(Patch::parse(content_type, body.as_bytes()).unwrap_err().code(), code, "{content_type} {body}");

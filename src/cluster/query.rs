@@ -30,8 +30,14 @@ pub(super) struct Query<'a> {
     pub send_initial_events: bool,
     /// Checks everything, changes nothing.
     pub dry_run: bool,
-    /// Unknown fields are refused instead of dropped.
-    pub strict: bool,
+    /// A `dryRun` that is not `All`.
+    pub odd_dry_run: Option<Cow<'a, str>>,
+    /// What happens to unknown fields: `Ignore`, `Warn` or `Strict`.
+    pub field_validation: Option<Cow<'a, str>>,
+    /// Who writes.
+    pub field_manager: Option<Cow<'a, str>>,
+    /// Whether a server-side apply takes what others own.
+    pub force: Option<bool>,
 }
 
 impl<'a> Query<'a> {
@@ -56,8 +62,11 @@ impl<'a> Query<'a> {
                 "timeoutSeconds" => parsed.timeout_seconds = number(&value)?,
                 "allowWatchBookmarks" => parsed.bookmarks = flag(&value)?,
                 "sendInitialEvents" => parsed.send_initial_events = flag(&value)?,
-                "dryRun" => parsed.dry_run = value == "All",
-                "fieldValidation" => parsed.strict = value == "Strict",
+                "dryRun" if value == "All" => parsed.dry_run = true,
+                "dryRun" => parsed.odd_dry_run = some(value),
+                "fieldValidation" => parsed.field_validation = some(value),
+                "fieldManager" => parsed.field_manager = some(value),
+                "force" => parsed.force = Some(flag(&value)?),
                 _ => {}
             }
         }

@@ -7,6 +7,7 @@ use http::{Method, header::CONTENT_TYPE, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
+    apply::{apply, tracking::Writer},
     call::Call,
     create::{create, to_bytes},
     delete::{DeleteOptions, delete, delete_collection},
@@ -24,6 +25,7 @@ use super::{
     update::{Origin, Updated, update, update_status},
     watch::Watch,
     wire,
+    write_options::WriteOptions,
 };
 
 /// Answers a request.
@@ -41,7 +43,14 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
             shared.with(|state| {
                 let Some((at, kind)) = resource(state, &path) else { return Ok(Reply::NO_PAGE) };
                 let namespace = path.namespace.as_deref().unwrap_or_default();
-                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict: query.strict };
+                let writer = Writer {
+                    field_manager: query.field_manager.as_deref(),
+                    headers: Some(&parts.headers),
+                    tracking: shared.options.field_tracking,
+                    subresource: path.subresource.as_ref().map_or("", |_| "status"),
+                };
+                let strict = query.field_validation.as_deref() == Some("Strict");
+                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict, writer };
                 verb.perform(shared, state, call, &path, &query)
             })
         }
@@ -83,10 +92,23 @@ impl Verb {
         let on_object = path.name.is_some();
         Ok(match (&parts.method, on_object) {
             (&Method::GET, _) => Self::Get,
-            (&Method::POST, false) => Self::Create(object()?),
-            (&Method::PUT, true) => Self::Update(object()?),
-            (&Method::PATCH, true) => Self::Patch(Patch::parse(content_type, body)?),
+            (&Method::POST, false) => {
+                WriteOptions::Create.check(query)?;
+                Self::Create(object()?)
+            }
+            (&Method::PUT, true) => {
+                WriteOptions::Update.check(query)?;
+                Self::Update(object()?)
+            }
+            (&Method::PATCH, true) => {
+                let patch = Patch::parse(content_type, body)?;
+                let is_apply = matches!(patch, Patch::Apply(_));
+                let options = if is_apply { WriteOptions::Apply } else { WriteOptions::Patch };
+                options.check(query)?;
+                Self::Patch(patch)
+            }
             (&Method::DELETE, _) => {
+                WriteOptions::Delete.check(query)?;
                 let options = DeleteOptions::parse(body)?;
                 Self::Delete(options)
             }
@@ -130,10 +152,10 @@ impl Verb {
             (Self::Update(object), Some(name)) if on_status => {
                 update_status(state, &call, name, object, Origin::Put).map(Reply::ok)
             }
-            (Self::Update(object), Some(name)) => match update(state, &call, name, object)? {
-                Updated::Kept(bytes) => Ok(Reply::ok(bytes)),
-                Updated::Created(bytes) => Ok(Reply::created(bytes)),
-            },
+            (Self::Update(object), Some(name)) => update(state, &call, name, object).map(Reply::from),
+            (Self::Patch(Patch::Apply(config)), Some(name)) => {
+                apply(state, &call, name, config, query.force.unwrap_or(false)).map(Reply::from)
+            }
             (Self::Patch(change), Some(name)) if on_status => patch_status(state, &call, name, change).map(Reply::ok),
             (Self::Patch(change), Some(name)) => patch(state, &call, name, change).map(Reply::ok),
             (Self::Delete(options), name) if !on_status => {
@@ -151,6 +173,15 @@ impl Verb {
             (Self::Update(_), None) => Err(Refusal::method_not_allowed(&call.kind, "update")),
             (Self::Patch(_), None) => Err(Refusal::method_not_allowed(&call.kind, "patch")),
             (Self::Other(verb), _) => Err(Refusal::method_not_allowed(&call.kind, verb)),
+        }
+    }
+}
+
+impl From<Updated> for Reply {
+    fn from(updated: Updated) -> Self {
+        match updated {
+            Updated::Kept(bytes) => Self::ok(bytes),
+            Updated::Created(bytes) => Self::created(bytes),
         }
     }
 }

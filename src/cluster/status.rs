@@ -99,6 +99,13 @@ impl Refusal {
         Self::conflict(kind, name, why)
     }
 
+    /// 409: others own what an applied configuration says otherwise. Each cause is a sentence and a field.
+    pub(super) fn apply_conflict(message: String, causes: Vec<(String, String)>) -> Self {
+        let cause = |(message, field)| Cause { reason: "FieldManagerConflict", message, field };
+        let details = Details { causes: causes.into_iter().map(cause).collect(), ..Details::default() };
+        Self::new(StatusCode::CONFLICT, "Conflict", message, Some(details))
+    }
+
     /// 409: a precondition of a delete does not hold. The real server names the kind here, not the resource.
     pub(super) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.qualified_name());
@@ -130,6 +137,12 @@ impl Refusal {
     /// 422: the object breaks the rules of its kind.
     pub(super) fn invalid(kind: &Kind, name: &str, errors: Vec<FieldError>) -> Self {
         Self::invalid_as(&kind.group, &kind.name, kind.qualified_name(), name, errors)
+    }
+
+    /// 422: options that make no sense, of the kind `CreateOptions` and the like.
+    pub(super) fn invalid_options(kind: &str, errors: Vec<FieldError>) -> Self {
+        const GROUP: &str = "meta.k8s.io";
+        Self::invalid_as(GROUP, kind, &format!("{kind}.{GROUP}"), "", errors)
     }
 
     /// 422: an update without the resourceVersion that its kind asks for. The storage layer of the real server, which
@@ -210,10 +223,14 @@ impl Refusal {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message, None)
     }
 
-    /// 500: the real server has no better word for a resourceVersion in a new object.
-    pub(super) fn resource_version_on_create() -> Self {
-        let message = "resourceVersion should not be set on objects to be created".to_owned();
+    /// 500: an error that the real server has no better word for.
+    pub(super) fn internal(message: String) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message, None)
+    }
+
+    /// 500: a resourceVersion in a new object.
+    pub(super) fn resource_version_on_create() -> Self {
+        Self::internal("resourceVersion should not be set on objects to be created".to_owned())
     }
 
     /// 504: a read that asks for the future.
