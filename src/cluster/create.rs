@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     apply::tracking,
+    built_in,
     call::Call,
     crd,
     field_error::FieldError,
     kinds::{Kind, Role},
-    meta,
+    meta, namespace_lifecycle,
     state::State,
     status::Refusal,
     update::Origin,
@@ -48,7 +49,7 @@ fn create_by(state: &mut State, call: &Call<'_>, mut object: Value, origin: Orig
     if !meta::text(&object, "resourceVersion").is_empty() {
         return Err(Refusal::resource_version_on_create());
     }
-    name(state, call, &mut object);
+    name(state, call, &mut object)?;
     let name = meta::text(&object, "name").to_owned();
     call.check_namespace(state, &name)?;
     stamp(state, call, &mut object);
@@ -108,19 +109,23 @@ pub(super) fn check_place(call: &Call<'_>, object: &mut Value) -> Result<(), Ref
 }
 
 /// Makes a name from `generateName` where there is no name.
-fn name(state: &mut State, call: &Call<'_>, object: &mut Value) {
+///
+/// # Errors
+/// 409 where every name that was tried is taken.
+fn name(state: &mut State, call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     let base = meta::text(object, "generateName");
     if base.is_empty() || !meta::text(object, "name").is_empty() {
-        return;
+        return Ok(());
     }
     let mut name = String::new();
     for _ in 0..NAME_ATTEMPTS {
         name = state.identities.name(base);
         if state.resources.get(call.at).is_none_or(|resource| resource.get(call.namespace, &name).is_none()) {
-            break;
+            meta::set(meta::of_mut(object), "name", name.into());
+            return Ok(());
         }
     }
-    meta::set(meta::of_mut(object), "name", name.into());
+    Err(Refusal::no_free_name(&call.kind, &name))
 }
 
 /// Sets what only the server sets.
@@ -146,8 +151,11 @@ pub(super) fn prepare(call: &Call<'_>, object: &mut Value, old: Option<&Value>) 
         Role::Namespace => {
             let labels = meta::of_mut(object).entry("labels").or_insert_with(|| Value::Object(Map::new()));
             labels["kubernetes.io/metadata.name"] = name.into();
-            if old.is_none() {
-                object["spec"] = json!({"finalizers": ["kubernetes"]});
+            if let Some(old) = old {
+                // The spec is changed through `finalize` only.
+                object["spec"] = old["spec"].clone();
+            } else {
+                object["spec"] = namespace_lifecycle::new_spec(object);
                 object["status"] = json!({"phase": "Active"});
             }
         }
@@ -190,6 +198,8 @@ pub(super) fn validate(kind: &Kind, name: &str, object: &Value, old: Option<&Val
     meta::validate(object, kind, &mut errors);
     if let Some(schema) = &kind.schema {
         errors.extend(schema.validate(object, old));
+    } else {
+        built_in::check(kind, object, old, &mut errors);
     }
     if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(kind, name, errors)) }
 }

@@ -19,15 +19,18 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No authentication or admission, no garbage collection of dependents, no CEL rules, no discovery; of a custom resource
+//! No authentication or admission, no CEL rules, no discovery; of a custom resource
 //! only the storage version is served.
 
 mod apply;
 mod body;
+mod built_in;
 mod call;
+mod collect;
 mod crd;
 mod create;
 mod delete;
+mod duplicates;
 mod embedded;
 mod event;
 mod field_error;
@@ -35,13 +38,16 @@ mod field_selector;
 mod identity;
 mod kinds;
 mod label_selector;
+mod list_options;
 mod log;
 mod meta;
 mod names;
+mod namespace_lifecycle;
 mod options;
 mod page;
 mod patch;
 mod path;
+mod propagation;
 mod query;
 mod read;
 mod reply;
@@ -50,9 +56,11 @@ mod schema;
 mod selection;
 mod serve;
 mod service;
+mod snapshot;
 mod state;
 mod status;
 mod status_fields;
+mod strategic;
 mod terminate;
 mod update;
 mod watch;

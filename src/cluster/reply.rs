@@ -1,7 +1,10 @@
 //! What a request is answered with.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, WARNING},
+};
 
 use super::{body::ClusterBody, read::List, status::Refusal, watch::Watch};
 
@@ -16,6 +19,8 @@ pub(super) enum Reply {
     List(List),
     /// A stream of changes.
     Watch(Watch),
+    /// An answer with sentences for whoever reads warnings.
+    Warned(Box<Reply>, Vec<String>),
 }
 
 impl Reply {
@@ -41,12 +46,27 @@ impl Reply {
             Self::Text(code, text) => (code, TEXT, ClusterBody::whole(Bytes::from_static(text.as_bytes()))),
             Self::List(list) => (StatusCode::OK, JSON, ClusterBody::list(list)),
             Self::Watch(watch) => (StatusCode::OK, JSON, ClusterBody::watch(watch)),
+            Self::Warned(reply, warnings) => {
+                let mut response = reply.into_response();
+                // A sentence with odd characters in it is left out: there is no way to send it.
+                let values = warnings.iter().filter_map(|warning| warning_header(warning));
+                values.for_each(|value| {
+                    response.headers_mut().append(WARNING, value);
+                });
+                return response;
+            }
         };
         let mut response = Response::new(body);
         *response.status_mut() = code;
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
     }
+}
+
+/// The form of RFC 7234: a code, no agent, and the sentence in quotes.
+fn warning_header(sentence: &str) -> Option<HeaderValue> {
+    let quoted = sentence.replace('\\', r"\\").replace('"', "\\\"");
+    HeaderValue::from_str(&format!("299 - \"{quoted}\"")).ok()
 }
 
 impl From<Refusal> for Reply {

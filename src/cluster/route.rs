@@ -1,18 +1,21 @@
 //! From a request to the verb that answers it.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, header::CONTENT_TYPE, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
-    apply::{apply, tracking::Writer},
+    apply::{FieldTracking, apply, tracking::Writer},
     call::Call,
     create::{create, to_bytes},
     delete::{DeleteOptions, delete, delete_collection},
+    duplicates::duplicates,
     embedded::Shared,
-    kinds::Kind,
+    kinds::{Kind, Role},
+    list_options,
+    namespace_lifecycle::finalize,
     page::Page,
     patch::{Patch, patch, patch_status},
     path::{ResourcePath, Target},
@@ -40,7 +43,8 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
             let query = Query::parse(parts.uri.query().unwrap_or_default())?;
             let verb = Verb::read(parts, &path, &query, body)?;
             let now = shared.options.clock.now();
-            shared.with(|state| {
+            let warnings = RefCell::new(Vec::new());
+            let reply = shared.with(|state| {
                 let Some((at, kind)) = resource(state, &path) else { return Ok(Reply::NO_PAGE) };
                 let namespace = path.namespace.as_deref().unwrap_or_default();
                 let writer = Writer {
@@ -50,12 +54,35 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
                     subresource: path.subresource.as_ref().map_or("", |_| "status"),
                 };
                 let strict = query.field_validation.as_deref() == Some("Strict");
-                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict, writer };
+                let warned = warns(shared, &query).then_some(&warnings);
+                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict, warnings: warned, writer };
+                if strict || warned.is_some() {
+                    call.report(repeated(parts, body))?;
+                }
                 verb.perform(shared, state, call, &path, &query)
-            })
+            })?;
+            let warnings = warnings.into_inner();
+            Ok(if warnings.is_empty() { reply } else { Reply::Warned(Box::new(reply), warnings) })
         }
         None => Ok(Reply::NO_PAGE),
     }
+}
+
+/// Whether unknown and repeated fields are warned of. That is what kube-apiserver does where the client says nothing; here
+/// only a server does it that keeps track of fields anyway, since it costs every write.
+fn warns(shared: &Shared, query: &Query<'_>) -> bool {
+    match query.field_validation.as_deref() {
+        None => shared.options.field_tracking == FieldTracking::Always,
+        Some(level) => level == "Warn",
+    }
+}
+
+/// Complaints about keys that stand twice in the body of a write.
+fn repeated(parts: &Parts, body: &Bytes) -> Vec<String> {
+    if !matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+        return Vec::new();
+    }
+    duplicates(body).iter().map(|field| format!("duplicate field {field:?}")).collect()
 }
 
 /// The resource that a path is about, where it is served in that version and scope.
@@ -109,7 +136,7 @@ impl Verb {
             }
             (&Method::DELETE, _) => {
                 WriteOptions::Delete.check(query)?;
-                let options = DeleteOptions::parse(body)?;
+                let options = DeleteOptions::parse(body, query)?;
                 Self::Delete(options)
             }
             (&Method::POST, true) => Self::Other("create"),
@@ -128,6 +155,12 @@ impl Verb {
         query: &Query<'_>,
     ) -> Result<Reply, Refusal> {
         let name = path.name.as_deref();
+        if path.subresource.as_deref() == Some("finalize") && call.kind.role == Role::Namespace {
+            return match (self, name) {
+                (Self::Update(object), Some(name)) => finalize(state, &call, name, object).map(Reply::ok),
+                _ => Err(Refusal::method_not_allowed(&call.kind, "get")),
+            };
+        }
         if let Some(subresource) = path.subresource.as_deref()
             && (subresource != "status" || !call.kind.status)
         {
@@ -137,6 +170,7 @@ impl Verb {
         match (self, name) {
             (Self::Get, Some(name)) if !query.watch => get(state, &call, name, query).map(Reply::ok),
             (Self::Get, name) => {
+                list_options::check(query)?;
                 let mut selection = Selection::new(path.namespace.as_deref(), query)?;
                 if let Some(name) = name {
                     selection.narrow(name);

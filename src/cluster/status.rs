@@ -15,6 +15,8 @@ struct Parts {
     reason: &'static str,
     message: String,
     details: Option<Details>,
+    /// Where a list that has expired can go on.
+    more: Option<String>,
 }
 
 /// What the refusal is about.
@@ -47,7 +49,7 @@ struct Wire<'a> {
     kind: &'static str,
     #[serde(rename = "apiVersion")]
     api_version: &'static str,
-    metadata: Empty,
+    metadata: Metadata<'a>,
     status: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     message: &'a str,
@@ -59,11 +61,14 @@ struct Wire<'a> {
 }
 
 #[derive(Serialize)]
-struct Empty {}
+struct Metadata<'a> {
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    more: Option<&'a str>,
+}
 
 impl Refusal {
     fn new(code: StatusCode, reason: &'static str, message: String, details: Option<Details>) -> Self {
-        Self(Box::new(Parts { code, reason, message, details }))
+        Self(Box::new(Parts { code, reason, message, details, more: None }))
     }
 
     fn about(kind: &Kind, name: &str) -> Details {
@@ -85,6 +90,16 @@ impl Refusal {
     pub(super) fn already_exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", kind.resource());
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message, Some(Self::about(kind, name)))
+    }
+
+    /// 409: the names that were generated are all taken.
+    pub(super) fn no_free_name(kind: &Kind, name: &str) -> Self {
+        let message = format!(
+            "{} {name:?} already exists, the server was not able to generate a unique name for the object",
+            kind.resource()
+        );
+        let details = Details { retry_after_seconds: Some(1), ..Self::about(kind, name) };
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", message, Some(details))
     }
 
     /// 409: the object is not what the client thinks it is.
@@ -201,6 +216,18 @@ impl Refusal {
         Self::new(StatusCode::GONE, "Expired", message.into(), None)
     }
 
+    /// 410: a paged list that has been forgotten. The token is for what is there now of its rest.
+    pub(super) fn expired_list(token: String) -> Self {
+        let mut refusal = Self::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+             results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+             modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+        );
+        refusal.0.more = Some(token);
+        refusal
+    }
+
     /// 413: more bytes than a request may have.
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("Request entity too large: limit is {limit}");
@@ -260,7 +287,7 @@ impl Refusal {
         let wire = Wire {
             kind: "Status",
             api_version: "v1",
-            metadata: Empty {},
+            metadata: Metadata { more: self.0.more.as_deref() },
             status: "Failure",
             message: &self.0.message,
             reason: self.0.reason,

@@ -161,7 +161,16 @@ mod tests {
         }
         state.insert(0, "", "n", object);
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let call = Call { at: 0, kind, namespace: "", now, dry_run: false, strict: false, writer: Writer::default() };
+        let call = Call {
+            at: 0,
+            kind,
+            namespace: "",
+            now,
+            dry_run: false,
+            strict: false,
+            warnings: None,
+            writer: Writer::default(),
+        };
         let bytes = merge_plainly(&mut state, &call, "n", changes.as_object().unwrap())?;
         let object: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(object["zone"], 1);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     apply::{Managers, tracking},
-    call::{Call, refuse_unknown},
+    call::Call,
     create::{check_place, create, keep_managers, prepare, to_bytes, validate},
     field_error::FieldError,
     kinds::{Kind, Role},
@@ -190,8 +190,8 @@ pub(super) fn store_status(
     let old = stored.status();
     if let (Some(schema), Some(new)) = (&kind.schema, &mut status) {
         let mut unknown = Vec::new();
-        let known = schema.prune_status(new, call.strict.then_some(&mut unknown));
-        refuse_unknown(&unknown)?;
+        let known = schema.prune_status(new, call.notes_unknown().then_some(&mut unknown));
+        call.report_unknown(&unknown)?;
         if known {
             let errors = schema.validate_status(new, old.as_ref());
             if !errors.is_empty() {

@@ -11,7 +11,6 @@
 //! type of a list does not regroup the sets that were kept before. The annotation of client-side apply is not taken over
 //! by the manager `kubectl`; kubectl does that itself.
 
-mod built_in;
 mod conform;
 mod field_set;
 mod managers;
@@ -24,4 +23,5 @@ mod walk;
 
 pub(super) use managers::Managers;
 pub use tracking::FieldTracking;
+pub(super) use types::{ListItems, Type};
 pub(super) use verb::{apply, read_config};

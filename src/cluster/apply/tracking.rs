@@ -4,8 +4,7 @@ use http::{HeaderMap, header::USER_AGENT};
 use serde_json::{Value, json};
 
 use super::{
-    super::{call::Call, kinds::Kind, meta, state::Stored, status::Refusal},
-    built_in,
+    super::{built_in, call::Call, kinds::Kind, meta, state::Stored, status::Refusal},
     managers::{Manager, Managers, Operation, bare, from_nothing, is_reset},
     types::Type,
 };

@@ -2,14 +2,16 @@
 //! whose items have.
 //!
 //! Custom resources say it in their schemas. The types that Kubernetes brings say it by markers at their Go fields
-//! (`+listType`, `+structType`), of which [`built_in`](super::built_in) has what matters. Of what has no schema, maps are
+//! (`+listType`, `+structType`), of which `built_in` has what matters. Of what has no schema, maps are
 //! merged and lists are values, as the API server deduces it too.
 
 use serde_json::{Map, Value};
 
 use super::{
-    super::schema::node::{Additional, ListType, Node, Type as Shape},
-    built_in,
+    super::{
+        built_in,
+        schema::node::{Additional, ListType, Node, Type as Shape},
+    },
     field_set::Step,
 };
 
@@ -37,6 +39,17 @@ pub(super) enum Ownership {
     Items,
 }
 
+/// By what the items of a list are told apart in a strategic merge patch, which knows one key at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cluster) enum ListItems<'a> {
+    /// Not at all.
+    Together,
+    /// By what they are.
+    Value,
+    /// By the value of this field.
+    Key(&'a str),
+}
+
 /// Why an item of a list cannot be told from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NoIdentity {
@@ -48,7 +61,7 @@ pub(super) enum NoIdentity {
 
 impl<'a> Type<'a> {
     /// The type of a whole object with this schema.
-    pub(super) fn root(schema: &'a Node) -> Self {
+    pub(in crate::cluster) fn root(schema: &'a Node) -> Self {
         Self(Some(schema))
     }
 
@@ -90,8 +103,22 @@ impl<'a> Type<'a> {
         node.kind == Shape::Any && node.properties.is_empty()
     }
 
+    /// What a field holds, known or not.
+    pub(in crate::cluster) fn holds(self, name: &str) -> Self {
+        self.field(name).map_or(Self(None), |field| field.holds)
+    }
+
+    /// By what the items of a list of this type are told apart.
+    pub(in crate::cluster) fn items_by(self) -> ListItems<'a> {
+        match self.0.map(|node| &node.list) {
+            Some(ListType::Set) => ListItems::Value,
+            Some(ListType::Map(keys)) => keys.first().map_or(ListItems::Together, |key| ListItems::Key(key)),
+            Some(ListType::Atomic) | None => ListItems::Together,
+        }
+    }
+
     /// The type of a list's items.
-    pub(super) fn item(self) -> Self {
+    pub(in crate::cluster) fn item(self) -> Self {
         Self(self.0.and_then(|node| node.items.as_deref()))
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::{
+        built_in,
         call::Call,
         create::create_applied,
         meta,
@@ -11,7 +12,6 @@ use super::{
         status::Refusal,
         update::{Origin, Updated, present, replace, store_status},
     },
-    built_in,
     conform::faults,
     managers::{Conflict, Managers, bare},
     tracking,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::super::{
-    kinds::Kind,
+    kinds::{Kind, Role},
     schema::{Schema, node::Node},
 };
 
@@ -123,25 +123,30 @@ fn compile(schema: &Value) -> Schema {
 }
 
 /// The metadata of any object.
-pub(super) fn metadata() -> &'static Node {
+pub(in crate::cluster) fn metadata() -> &'static Node {
     METADATA.root().property("metadata").unwrap_or(METADATA.root())
 }
 
 /// What an object of this kind may contain.
 pub(in crate::cluster) fn schema(kind: &Kind) -> &Node {
-    if let Some(schema) = &kind.schema {
-        return schema.root();
+    match &kind.schema {
+        Some(schema) => schema.root(),
+        None if kind.role == Role::Definition => DEFINITION.root(),
+        None => closed(kind).map_or(FOREIGN.root(), Schema::root),
     }
-    let schema: &'static Schema = match (kind.group.as_str(), kind.name.as_str()) {
-        ("", "Namespace") => &NAMESPACE,
-        ("", "Secret") => &SECRET,
-        ("", "Event") => &CORE_EVENT,
-        ("events.k8s.io", "Event") => &NEW_EVENT,
-        ("coordination.k8s.io", "Lease") => &LEASE,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => &DEFINITION,
-        _ => &FOREIGN,
-    };
-    schema.root()
+}
+
+/// The same for a kind of Kubernetes' own, whose objects have no other fields.
+pub(in crate::cluster) fn closed(kind: &Kind) -> Option<&'static Schema> {
+    match (kind.group.as_str(), kind.name.as_str()) {
+        _ if kind.role == Role::Custom => None,
+        ("", "Namespace") => Some(&NAMESPACE),
+        ("", "Secret") => Some(&SECRET),
+        ("", "Event") => Some(&CORE_EVENT),
+        ("events.k8s.io", "Event") => Some(&NEW_EVENT),
+        ("coordination.k8s.io", "Lease") => Some(&LEASE),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
