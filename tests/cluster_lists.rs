@@ -5,8 +5,9 @@
 #[path = "cluster_support/mod.rs"]
 mod support;
 
+use provbench::cluster::Options;
 use serde_json::{Value, json};
-use support::{Asker, GROUP, INSTANCES, cluster, instance, revision};
+use support::{Asker, GROUP, INSTANCES, cluster, cluster_with, instance, options, revision};
 
 fn names(list: &Value) -> Vec<String> {
     let items = list["items"].as_array().expect("items");
@@ -96,4 +97,80 @@ async fn nobody_reads_the_future() {
     }
     let old = format!("{INSTANCES}?resourceVersion=1&resourceVersionMatch=Exact");
     assert_eq!(ask.get(&old).await.0, 410);
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_of_lists_and_watches_that_contradict_each_other_are_refused() {
+    let ask = Asker::new(&cluster());
+    ask.instances(&["a"]).await;
+    for (query, fields) in [
+        ("resourceVersionMatch=Exact", vec!["resourceVersionMatch"]),
+        ("resourceVersionMatch=Exact&resourceVersion=0", vec!["resourceVersionMatch"]),
+        ("resourceVersionMatch=Odd&resourceVersion=1", vec!["resourceVersionMatch"]),
+        ("resourceVersionMatch=Odd&continue=x", vec!["resourceVersionMatch"; 3]),
+        ("sendInitialEvents=true", vec!["sendInitialEvents"]),
+        ("watch=1&sendInitialEvents=false", vec!["resourceVersionMatch"]),
+        ("watch=1&resourceVersionMatch=NotOlderThan", vec!["resourceVersionMatch"]),
+        ("watch=1&sendInitialEvents=true&resourceVersionMatch=Exact", vec!["resourceVersionMatch"; 2]),
+    ] {
+        let (code, status) = ask.get(&format!("{INSTANCES}?{query}")).await;
+        assert_eq!((code.as_u16(), status["reason"].as_str()), (422, Some("Invalid")), "{query}");
+        let message = status["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with("ListOptions.meta.k8s.io \"\" is invalid: "), "{message}");
+        let causes = status["details"]["causes"].as_array().expect("causes");
+        let found: Vec<_> = causes.iter().map(|cause| cause["field"].as_str().unwrap_or_default()).collect();
+        assert_eq!(found, fields, "{query}");
+    }
+    let future = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=999";
+    assert_eq!(ask.get(&format!("{INSTANCES}?{future}")).await.0, 504);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_can_show_an_earlier_state_for_as_long_as_the_history_reaches() {
+    let ask = Asker::new(&cluster_with(Options { history: 6, ..options() }));
+    ask.instances(&["a", "b"]).await;
+    let before = ask.get(INSTANCES).await.1;
+    let asked = revision(&before);
+    ask.merge(&format!("{INSTANCES}/a"), &json!({"spec": {"templateID": "large"}})).await;
+    ask.delete(&format!("{INSTANCES}/b")).await;
+    ask.instances(&["c"]).await;
+    let exact = format!("{INSTANCES}?resourceVersionMatch=Exact&resourceVersion={asked}");
+    let shown = ask.get(&exact).await.1;
+    assert_eq!((&shown["items"], revision(&shown)), (&before["items"], asked));
+    // A limit makes a revision alone mean the same; without one it is a lower bound.
+    let limited = ask.get(&format!("{INSTANCES}?limit=5&resourceVersion={asked}")).await.1;
+    assert_eq!(limited["items"], before["items"]);
+    assert_eq!(names(&ask.get(&format!("{INSTANCES}?resourceVersion={asked}")).await.1), ["a", "c"]);
+    let not_older = format!("{INSTANCES}?limit=5&resourceVersionMatch=NotOlderThan&resourceVersion={asked}");
+    assert_eq!(names(&ask.get(&not_older).await.1), ["a", "c"]);
+    // Pages of an earlier state are pages of that state.
+    let first = ask.get(&format!("{INSTANCES}?limit=1&resourceVersion={asked}")).await.1;
+    let token = first["metadata"]["continue"].as_str().expect("more").to_owned();
+    let second = ask.get(&format!("{INSTANCES}?limit=1&continue={token}")).await.1;
+    assert_eq!((names(&second), revision(&second)), (vec!["b".to_owned()], asked));
+    // The history of six events ends here.
+    ask.instances(&["d", "e"]).await;
+    let (code, status) = ask.get(&exact).await;
+    assert_eq!((code.as_u16(), status["reason"].as_str()), (410, Some("Expired")));
+    assert_eq!(status["message"], "The resourceVersion for the provided list is too old.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_has_expired_can_go_on_with_what_is_there_now() {
+    let ask = Asker::new(&cluster());
+    ask.instances(&["a", "b", "c"]).await;
+    let token = |list: &Value| list["metadata"]["continue"].as_str().map(str::to_owned);
+    let first = ask.get(&format!("{INSTANCES}?limit=1")).await.1;
+    let next = format!("{INSTANCES}?limit=5&continue={}", token(&first).expect("more"));
+    for _ in 0..16 {
+        ask.get(&format!("{INSTANCES}?limit=1")).await;
+    }
+    ask.instances(&["bb"]).await;
+    let (code, status) = ask.get(&next).await;
+    assert_eq!((code.as_u16(), status["reason"].as_str()), (410, Some("Expired")));
+    let rest = format!("{INSTANCES}?limit=2&continue={}", token(&status).expect("a token for the rest"));
+    let (_, list) = ask.get(&rest).await;
+    assert_eq!((names(&list), &list["metadata"]["remainingItemCount"]), (vec!["b".into(), "bb".into()], &json!(1)));
+    let (code, _) = ask.get(&format!("{next}&resourceVersion=7")).await;
+    assert_eq!(code, 400, "a token has its revision in it");
 }

@@ -6,6 +6,7 @@
 mod support;
 
 use http::Method;
+use provbench::cluster::Cluster;
 use serde_json::{Value, json};
 use support::{Asker, INSTANCES, cluster, cluster_with, instance, options, revision};
 
@@ -291,11 +292,15 @@ async fn the_status_and_the_rest_have_doors_of_their_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_without_a_status_subresource_keeps_its_status_like_any_field() {
-    let ask = ask();
-    let lease = json!({"metadata": {"name": "l"}, "spec": {}, "status": {"a": 1}});
-    let path = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
-    assert_eq!(ask.created(path, &lease).await["status"], json!({"a": 1}));
-    let (code, status) = ask.merge(&format!("{path}/l/status"), &json!({"status": {}})).await;
+    let mut crd = support::crd();
+    crd["spec"]["versions"][0]["subresources"] = json!({});
+    let cluster = Cluster::new(support::options());
+    cluster.install_crd(&crd).expect("a definition");
+    let ask = Asker::new(&cluster);
+    let mut object = instance("l");
+    object["status"] = json!({"phase": "Running"});
+    assert_eq!(ask.created(INSTANCES, &object).await["status"], object["status"]);
+    let (code, status) = ask.merge(&format!("{INSTANCES}/l/status"), &json!({"status": {}})).await;
     assert_eq!((code.as_u16(), why(&status).0), (404, "NotFound"));
 }
 
@@ -337,7 +342,7 @@ async fn patches_are_applied_as_a_whole_or_not_at_all() {
     ]);
     let (code, object) = ask.json_patch(&path, &whole).await;
     assert_eq!((code.as_u16(), &object["metadata"]["labels"]["a"]), (200, &json!("b")));
-    for content_type in ["application/strategic-merge-patch+json", "application/apply-patch+yaml"] {
+    for content_type in ["application/strategic-merge-patch+json", "application/x"] {
         let (code, status) = ask.ask(Method::PATCH, &path, content_type, b"{}").await;
         assert_eq!((code.as_u16(), why(&status).0), (415, "UnsupportedMediaType"));
     }
@@ -430,4 +435,26 @@ async fn every_built_in_kind_is_there() {
     for path in ["/healthz", "/readyz", "/livez"] {
         assert_eq!(ask.get(path).await, (http::StatusCode::OK, json!("ok")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn kubernetes_own_kinds_take_strategic_patches_and_custom_ones_do_not() {
+    let ask = ask();
+    let secrets = "/api/v1/namespaces/default/secrets";
+    ask.created(secrets, &json!({"metadata": {"name": "s", "finalizers": ["x.io/a"]}})).await;
+    let strategic = "application/strategic-merge-patch+json";
+    let patch = json!({"metadata": {"finalizers": ["x.io/b"], "resourceVersion": "1"}});
+    let path = format!("{secrets}/s");
+    let (code, status) = ask.ask(Method::PATCH, &path, strategic, patch.to_string().as_bytes()).await;
+    assert_eq!((code.as_u16(), why(&status).0), (409, "Conflict"), "a revision in a patch is a precondition");
+    let patch = json!({"metadata": {"finalizers": ["x.io/b"]}, "stringData": {"k": "v"}});
+    let (code, object) = ask.ask(Method::PATCH, &path, strategic, patch.to_string().as_bytes()).await;
+    assert_eq!((code.as_u16(), &object["metadata"]["finalizers"]), (200, &json!(["x.io/a", "x.io/b"])));
+    assert_eq!(object["data"], json!({"k": "dg=="}));
+    ask.instances(&["ci-1"]).await;
+    let (code, status) = ask.ask(Method::PATCH, &format!("{INSTANCES}/ci-1"), strategic, b"{}").await;
+    let accepted = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+    let message =
+        format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+    assert_eq!((code.as_u16(), why(&status)), (415, ("UnsupportedMediaType", message.as_str())));
 }

@@ -5,9 +5,10 @@
 #[path = "cluster_support/mod.rs"]
 mod support;
 
-use provbench::cluster::Cluster;
+use http::Method;
+use provbench::cluster::{Cluster, FieldTracking, Options};
 use serde_json::{Value, json};
-use support::{Asker, INSTANCES, cluster, crd, instance, options};
+use support::{Asker, INSTANCES, cluster, cluster_with, crd, instance, options};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
@@ -145,4 +146,111 @@ async fn a_definition_that_cannot_work_is_refused() {
     assert_eq!((code.as_u16(), status["reason"].as_str()), (422, Some("Invalid")));
     assert_eq!(status["details"]["causes"][0]["field"], "spec.versions[0].schema.openAPIV3Schema.spec.templateID");
     assert!(cluster.install_crd(&json!(3)).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_unknown_or_said_twice_is_refused_warned_of_or_ignored() {
+    let ask = Asker::new(&cluster());
+    let body = |name: &str| {
+        format!(
+            r#"{{"apiVersion": "cloudkit.openshift.io/v1alpha1", "kind": "ComputeInstance", "metadata": {{"name": "{name}"}},
+                "spec": {{"templateID": "a", "templateID": "b", "odd": 1}}}}"#
+        )
+    };
+    let send = |name: &'static str, query: &'static str| {
+        let path = format!("{INSTANCES}{query}");
+        let ask = &ask;
+        async move { ask.send(Method::POST, &path, "application/json", body(name).as_bytes()).await }
+    };
+    let strict = send("a", "?fieldValidation=Strict").await;
+    assert_eq!(strict.status(), 400);
+    let warned = send("b", "?fieldValidation=Warn").await;
+    let warnings: Vec<_> =
+        warned.headers().get_all("warning").iter().map(|value| value.to_str().expect("text").to_owned()).collect();
+    assert_eq!(warnings, [r#"299 - "duplicate field \"spec.templateID\"""#, r#"299 - "unknown field \"spec.odd\"""#]);
+    assert_eq!(warned.status(), 201);
+    for query in ["", "?fieldValidation=Ignore"] {
+        let ignored = send(if query.is_empty() { "c" } else { "d" }, query).await;
+        assert_eq!((ignored.status().as_u16(), ignored.headers().get("warning")), (201, None));
+    }
+    assert_eq!(ask.get(&format!("{INSTANCES}/c")).await.1["spec"], json!({"templateID": "b"}), "the last one counts");
+    let (code, status) = ask.post(&format!("{INSTANCES}?fieldValidation=Odd"), &instance("e")).await;
+    assert_eq!(code, 422);
+    assert_eq!(
+        status["message"],
+        "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: \"Odd\": supported values: \"\", \
+         \"Ignore\", \"Strict\", \"Warn\""
+    );
+    // A server for people warns unasked.
+    let cluster = cluster_with(Options { field_tracking: FieldTracking::Always, ..options() });
+    let path = INSTANCES.to_owned();
+    let answer = Asker::new(&cluster).send(Method::POST, &path, "application/json", body("f").as_bytes()).await;
+    assert_eq!(answer.headers().get_all("warning").iter().count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_knows_one_stage() {
+    let ask = Asker::new(&cluster());
+    ask.instances(&["a"]).await;
+    let path = format!("{INSTANCES}/a");
+    let complaint = "dryRun: Unsupported value: [\"Some\"]: supported values: \"All\"";
+    let put = ask.put(&format!("{path}?dryRun=Some"), &instance("a")).await;
+    let patched = ask.merge(&format!("{path}?dryRun=Some"), &json!({})).await;
+    let deleted = ask.delete_with(&path, &json!({"dryRun": ["Some"]})).await;
+    let by_query = ask.delete(&format!("{path}?dryRun=Some")).await;
+    for ((code, status), kind) in [(put, "Update"), (patched, "Patch"), (deleted, "Delete"), (by_query, "Delete")] {
+        assert_eq!((code.as_u16(), status["reason"].as_str()), (422, Some("Invalid")));
+        assert_eq!(status["message"], format!("{kind}Options.meta.k8s.io \"\" is invalid: {complaint}"));
+    }
+    assert_eq!(ask.get(&path).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_kinds_of_kubernetes_hold_what_their_structs_hold() {
+    let ask = Asker::new(&cluster());
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    let lease = |spec: Value| json!({"metadata": {"generateName": "l-"}, "spec": spec});
+    let fine = json!({
+        "holderIdentity": "a", "leaseDurationSeconds": 15, "acquireTime": "2026-02-12T00:00:00.000000Z", "odd": 1,
+        "renewTime": null,
+    });
+    let kept = ask.created(leases, &lease(fine.clone())).await;
+    let expected = json!({
+        "holderIdentity": "a", "leaseDurationSeconds": 15, "acquireTime": "2026-02-12T00:00:00.000000Z",
+    });
+    assert_eq!(kept["spec"], expected);
+    let (code, status) = ask.post(&format!("{leases}?fieldValidation=Strict"), &lease(fine)).await;
+    let message = "strict decoding error: unknown field \"spec.odd\"";
+    assert_eq!((code.as_u16(), &status["message"]), (400, &json!(message)));
+    for (spec, code, words) in [
+        (json!({"renewTime": "2026-02-12T00:00:00Z"}), 400, "parsing time \"2026-02-12T00:00:00Z\" as"),
+        (
+            json!({"leaseDurationSeconds": "15"}),
+            400,
+            "cannot unmarshal string into Go struct field Lease.spec.leaseDurationSeconds",
+        ),
+        (
+            json!({"leaseDurationSeconds": 0}),
+            422,
+            "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
+        ),
+        (json!({"leaseTransitions": -1}), 422, "must be greater than or equal to 0"),
+        (json!({"preferredHolder": "a"}), 422, "may only be specified if `strategy` is defined"),
+    ] {
+        let (found, status) = ask.post(leases, &lease(spec.clone())).await;
+        let message = status["message"].as_str().unwrap_or_default();
+        assert!(found == code && message.contains(words), "{spec}: {found} {message}");
+    }
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let secret = |name: &str, data: Value| json!({"metadata": {"name": name}, "data": data, "immutable": true});
+    assert_eq!(ask.post(secrets, &secret("a", json!({"x": "!"}))).await.0, 400);
+    assert_eq!(ask.post(secrets, &secret("a", json!({"x y": "YQ=="}))).await.0, 422);
+    ask.created(secrets, &secret("a", json!({"x": "YQ=="}))).await;
+    let (code, status) = ask.merge(&format!("{secrets}/a"), &json!({"data": {"x": "Yg=="}, "type": "x"})).await;
+    let fields: Vec<_> =
+        status["details"]["causes"].as_array().expect("causes").iter().map(|cause| &cause["field"]).collect();
+    assert_eq!((code.as_u16(), fields), (422, vec![&json!("type"), &json!("data")]));
+    let event = json!({"metadata": {"name": "e"}, "involvedObject": {"namespace": "elsewhere"}});
+    let (code, status) = ask.post("/api/v1/namespaces/default/events", &event).await;
+    assert_eq!((code.as_u16(), &status["details"]["causes"][0]["field"]), (422, &json!("involvedObject.namespace")));
 }

@@ -1,11 +1,11 @@
 //! What every verb needs to know about the request it serves.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{kinds::Kind, state::State, status::Refusal};
+use super::{apply::tracking::Writer, built_in, kinds::Kind, state::State, status::Refusal};
 
 /// One request, as far as all verbs have it in common.
 #[derive(Clone, Debug)]
@@ -22,6 +22,10 @@ pub(super) struct Call<'a> {
     pub dry_run: bool,
     /// Refuse unknown fields instead of dropping them.
     pub strict: bool,
+    /// Where complaints go that do not stop the request; nowhere where nobody wants them.
+    pub warnings: Option<&'a RefCell<Vec<String>>>,
+    /// Who writes.
+    pub writer: Writer<'a>,
 }
 
 impl Call<'_> {
@@ -64,12 +68,45 @@ impl Call<'_> {
     /// Drops what the schema does not know and fills in its defaults.
     ///
     /// # Errors
-    /// 400 for unknown fields where the request is strict.
+    /// 400 for unknown fields where the request is strict, and where a kind of Kubernetes' own cannot hold a value.
     pub(super) fn prune(&self, object: &mut Value) -> Result<(), Refusal> {
-        let Some(schema) = &self.kind.schema else { return Ok(()) };
         let mut unknown = Vec::new();
-        schema.prune(object, self.strict.then_some(&mut unknown));
-        refuse_unknown(&unknown)
+        let noted = self.notes_unknown().then_some(&mut unknown);
+        match &self.kind.schema {
+            Some(schema) => schema.prune(object, noted),
+            None => built_in::decode(&self.kind, object, noted)?,
+        }
+        self.report_unknown(&unknown)
+    }
+
+    /// Whether somebody wants to hear of fields that are dropped: gathering them costs more than dropping them.
+    pub(super) fn notes_unknown(&self) -> bool {
+        self.strict || self.warnings.is_some()
+    }
+
+    /// Says which fields were unknown.
+    ///
+    /// # Errors
+    /// 400 where the request is strict.
+    pub(super) fn report_unknown(&self, unknown: &[String]) -> Result<(), Refusal> {
+        self.report(unknown.iter().map(|field| format!("unknown field {field:?}")).collect())
+    }
+
+    /// Warns of complaints about fields, or refuses the request where it is strict.
+    ///
+    /// # Errors
+    /// 400 with all of them.
+    pub(super) fn report(&self, complaints: Vec<String>) -> Result<(), Refusal> {
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        if self.strict {
+            return Err(Refusal::bad_request(format!("strict decoding error: {}", complaints.join(", "))));
+        }
+        if let Some(warnings) = self.warnings {
+            warnings.borrow_mut().extend(complaints);
+        }
+        Ok(())
     }
 
     /// The namespace that an object is written into must be there, and must not be on its way out.
@@ -91,13 +128,4 @@ impl Call<'_> {
             Some(_) => Ok(()),
         }
     }
-}
-
-/// Complains about fields that a strict request may not have.
-pub(super) fn refuse_unknown(unknown: &[String]) -> Result<(), Refusal> {
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let named: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
-    Err(Refusal::bad_request(format!("strict decoding error: {}", named.join(", "))))
 }

@@ -6,13 +6,16 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{
+    apply::tracking,
+    built_in,
     call::Call,
     crd,
     field_error::FieldError,
     kinds::{Kind, Role},
-    meta,
+    meta, namespace_lifecycle,
     state::State,
     status::Refusal,
+    update::Origin,
 };
 
 /// How often a generated name may turn out to be taken.
@@ -22,15 +25,31 @@ const NAME_ATTEMPTS: usize = 8;
 ///
 /// # Errors
 /// 400, 403, 404, 409 or 422, in the order in which the real server finds them.
-pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> Result<Bytes, Refusal> {
+pub(super) fn create(state: &mut State, call: &Call<'_>, object: Value) -> Result<Bytes, Refusal> {
+    create_by(state, call, object, Origin::Put)
+}
+
+/// The same for an object that was applied, whose managed fields are known already.
+///
+/// # Errors
+/// The same.
+pub(super) fn create_applied(state: &mut State, call: &Call<'_>, object: Value) -> Result<Bytes, Refusal> {
+    create_by(state, call, object, Origin::Apply)
+}
+
+fn create_by(state: &mut State, call: &Call<'_>, mut object: Value, origin: Origin) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
     call.check_type(&mut object)?;
     meta::normalise(&mut object, kind)?;
     check_place(call, &mut object)?;
+    let managers = tracking::take(&mut object);
+    if origin == Origin::Apply {
+        meta::of_mut(&mut object).remove("resourceVersion");
+    }
     if !meta::text(&object, "resourceVersion").is_empty() {
         return Err(Refusal::resource_version_on_create());
     }
-    name(state, call, &mut object);
+    name(state, call, &mut object)?;
     let name = meta::text(&object, "name").to_owned();
     call.check_namespace(state, &name)?;
     stamp(state, call, &mut object);
@@ -42,6 +61,7 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> R
     }
     let definition = prepare(call, &mut object, None)?;
     validate(kind, &name, &object, None)?;
+    keep_managers(call, None, &mut object, managers, origin);
     if state.resources.get(call.at).is_some_and(|resource| resource.get(call.namespace, &name).is_some()) {
         return Err(Refusal::already_exists(kind, &name));
     }
@@ -53,6 +73,20 @@ pub(super) fn create(state: &mut State, call: &Call<'_>, mut object: Value) -> R
         state.install(definition);
     }
     Ok(bytes)
+}
+
+/// Gives an object the managed fields that it has after a write; `managers` are those that came with it.
+pub(super) fn keep_managers(
+    call: &Call<'_>,
+    old: Option<&Value>,
+    object: &mut Value,
+    managers: Option<Value>,
+    origin: Origin,
+) {
+    match managers {
+        Some(managers) if origin == Origin::Apply => meta::set(meta::of_mut(object), "managedFields", managers),
+        sent => tracking::settle(call, old, object, sent.as_ref()),
+    }
 }
 
 /// The namespace of the body must be that of the URL; it may be left out.
@@ -75,19 +109,23 @@ pub(super) fn check_place(call: &Call<'_>, object: &mut Value) -> Result<(), Ref
 }
 
 /// Makes a name from `generateName` where there is no name.
-fn name(state: &mut State, call: &Call<'_>, object: &mut Value) {
+///
+/// # Errors
+/// 409 where every name that was tried is taken.
+fn name(state: &mut State, call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     let base = meta::text(object, "generateName");
     if base.is_empty() || !meta::text(object, "name").is_empty() {
-        return;
+        return Ok(());
     }
     let mut name = String::new();
     for _ in 0..NAME_ATTEMPTS {
         name = state.identities.name(base);
         if state.resources.get(call.at).is_none_or(|resource| resource.get(call.namespace, &name).is_none()) {
-            break;
+            meta::set(meta::of_mut(object), "name", name.into());
+            return Ok(());
         }
     }
-    meta::set(meta::of_mut(object), "name", name.into());
+    Err(Refusal::no_free_name(&call.kind, &name))
 }
 
 /// Sets what only the server sets.
@@ -113,8 +151,11 @@ pub(super) fn prepare(call: &Call<'_>, object: &mut Value, old: Option<&Value>) 
         Role::Namespace => {
             let labels = meta::of_mut(object).entry("labels").or_insert_with(|| Value::Object(Map::new()));
             labels["kubernetes.io/metadata.name"] = name.into();
-            if old.is_none() {
-                object["spec"] = json!({"finalizers": ["kubernetes"]});
+            if let Some(old) = old {
+                // The spec is changed through `finalize` only.
+                object["spec"] = old["spec"].clone();
+            } else {
+                object["spec"] = namespace_lifecycle::new_spec(object);
                 object["status"] = json!({"phase": "Active"});
             }
         }
@@ -157,6 +198,8 @@ pub(super) fn validate(kind: &Kind, name: &str, object: &Value, old: Option<&Val
     meta::validate(object, kind, &mut errors);
     if let Some(schema) = &kind.schema {
         errors.extend(schema.validate(object, old));
+    } else {
+        built_in::check(kind, object, old, &mut errors);
     }
     if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(kind, name, errors)) }
 }

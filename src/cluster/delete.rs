@@ -7,20 +7,25 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Call,
     create::to_bytes,
+    field_error::FieldError,
     kinds::Role,
+    propagation::Propagation,
+    query::Query,
     selection::Selection,
     state::{State, Stored},
     status::Refusal,
     terminate,
+    write_options::unknown_stage,
 };
 
-/// What a client may ask for with a delete. The propagation policy is taken and ignored: nothing here collects
-/// dependents.
+/// What a client may ask for with a delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct DeleteOptions {
     preconditions: Option<Preconditions>,
     dry_run: Option<Vec<String>>,
+    #[serde(flatten)]
+    propagation: Propagation,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,18 +36,30 @@ struct Preconditions {
 }
 
 impl DeleteOptions {
-    /// Reads the body of a delete, which may be empty.
+    /// Reads the body of a delete. Where it is empty, the query has the options.
     ///
     /// # Errors
-    /// 400 where it is none.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self::default());
+    /// 400 where it is none, 422 where it makes no sense.
+    pub(super) fn parse(body: &[u8], query: &Query<'_>) -> Result<Self, Refusal> {
+        let options = if body.iter().all(u8::is_ascii_whitespace) {
+            Self { propagation: query.propagation.clone(), ..Self::default() }
+        } else {
+            // By way of a map, because a list would pass for a struct too.
+            serde_json::from_slice(body)
+                .and_then(|fields: Map<String, Value>| Self::deserialize(Value::Object(fields)))
+                .map_err(|error| Refusal::bad_request(format!("the DeleteOptions provided cannot be read: {error}")))?
+        };
+        let mut errors: Vec<FieldError> = options.propagation.check().into_iter().collect();
+        if let Some(stages) = options.dry_run.as_ref().filter(|stages| stages.iter().any(|stage| stage != "All")) {
+            errors.push(unknown_stage(stages));
         }
-        // By way of a map, because a list would pass for a struct too.
-        serde_json::from_slice(body)
-            .and_then(|fields: Map<String, Value>| Self::deserialize(Value::Object(fields)))
-            .map_err(|error| Refusal::bad_request(format!("the DeleteOptions provided cannot be read: {error}")))
+        if errors.is_empty() { Ok(options) } else { Err(Refusal::invalid_options("DeleteOptions", errors)) }
+    }
+
+    /// What the garbage collector asks for: that object and no namesake of it.
+    pub(super) fn of_collector(uid: &str, policy: &str) -> Self {
+        let preconditions = Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+        Self { preconditions, dry_run: None, propagation: Propagation::policy(policy) }
     }
 
     /// Whether nothing is to be changed.
@@ -69,8 +86,12 @@ pub(super) fn delete(
         return Err(Refusal::forbidden(kind, name, "this namespace may not be deleted"));
     }
     check_preconditions(call, name, stored, options)?;
-    let held = stored.is_held() || terminate::holds_content(state, kind, name);
-    if stored.is_being_deleted() && held {
+    let finalizers = new_finalizers(stored, options);
+    let is_held = finalizers.as_ref().map_or(stored.is_held(), |finalizers| !finalizers.is_empty());
+    let held = is_held || terminate::holds_content(state, kind, name);
+    // What a namespace still waits for may stand in its spec; it goes when that is gone.
+    let waits = held || kind.role == Role::Namespace;
+    if stored.is_being_deleted() && waits && finalizers.is_none() {
         return Ok(stored.bytes.clone());
     }
     // A namespace is seen to terminate, even an empty one.
@@ -78,19 +99,31 @@ pub(super) fn delete(
     if call.dry_run {
         if marked {
             let mut object = stored.value();
-            terminate::mark_value(&mut object, kind, call.now);
+            terminate::mark_value(&mut object, kind, call.now, finalizers);
             return Ok(to_bytes(&object));
         }
         return Ok(success(call, name, stored.uid()));
     }
     if marked {
-        let bytes = terminate::mark(state, call.at, call.namespace, name, call.now);
+        let bytes = terminate::mark(state, call.at, call.namespace, name, call.now, finalizers);
         terminate::cascade(state, kind, name, call.now);
         return bytes.ok_or_else(|| Refusal::not_found(kind, name));
     }
     let success = success(call, name, stored.uid());
     terminate::remove(state, call.at, call.namespace, name);
     Ok(success)
+}
+
+/// The finalizers that stand for what is to become of the dependents, where that changes something.
+fn new_finalizers(stored: &Stored, options: &DeleteOptions) -> Option<Vec<String>> {
+    if options.propagation.is_silent() {
+        return None;
+    }
+    let metadata = stored.layout.metadata(&stored.bytes);
+    let list = metadata.get("finalizers").and_then(Value::as_array);
+    let present: Vec<String> = list.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    let finalizers = options.propagation.finalizers(&present);
+    (finalizers != present).then_some(finalizers)
 }
 
 /// Deletes what is selected and gives what that was.

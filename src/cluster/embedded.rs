@@ -7,9 +7,18 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    call::Call, crd::InvalidCrd, create::create, identity::Identities, kinds, options::Options,
+    apply::tracking::Writer,
+    call::Call,
+    collect,
+    crd::InvalidCrd,
+    create::create,
+    identity::Identities,
+    kinds,
+    options::Options,
     serve::{self, ServeOptions},
-    service::ClusterService, state::State, status::Refusal,
+    service::ClusterService,
+    state::State,
+    status::Refusal,
 };
 
 /// What all handles and services of one cluster share.
@@ -83,7 +92,16 @@ impl Cluster {
         self.shared.with(|state| {
             let found = state.find(group, plural).and_then(|at| Some((at, state.resources.get(at)?.kind.clone())));
             let Some((at, kind)) = found else { return Ok(()) };
-            let call = Call { at, kind, namespace: "", now, dry_run: false, strict: false };
+            let call = Call {
+                at,
+                kind,
+                namespace: "",
+                now,
+                dry_run: false,
+                strict: false,
+                warnings: None,
+                writer: Writer::default(),
+            };
             create(state, &call, object).map(|_| ())
         })
     }
@@ -123,6 +141,13 @@ impl Cluster {
         shutdown: impl Future<Output = ()> + Send,
     ) -> std::io::Result<()> {
         serve::serve(self.service(), listener, options, shutdown).await
+    }
+
+    /// Collects garbage until it is dropped: dependents go when their owners have gone, and owners that are deleted in the
+    /// foreground, or whose dependents are to be orphaned, are let go. Runs beside the server, as kube-controller-manager
+    /// does; where nobody runs it, dependents stay.
+    pub fn collect_garbage(&self) -> impl Future<Output = ()> + Send + use<> {
+        collect::collect(self.shared.clone())
     }
 
     /// How many objects a resource has, over all namespaces; 0 where there is no such resource.

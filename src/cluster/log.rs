@@ -84,6 +84,11 @@ impl Log {
         Ok(next.zip(self.events.iter().skip(skipped)))
     }
 
+    /// All events that are kept.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter()
+    }
+
     /// Notes that `watcher` is to be woken at the next event.
     pub(super) fn wait(&mut self, watcher: u64, waker: Waker) {
         self.waiting.insert(watcher, waker);

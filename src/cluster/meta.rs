@@ -101,7 +101,7 @@ pub(super) fn normalise(object: &mut Value, kind: &Kind) -> Result<(), Refusal> 
             "labels" | "annotations" => (value.is_null() || is_text_map(value), has_items(value)),
             "finalizers" => (value.is_null() || is_list(value, Value::is_string), has_items(value)),
             "ownerReferences" => (value.is_null() || is_list(value, Value::is_object), has_items(value)),
-            // Managed fields are not tracked, so that none can be kept; the rest is unknown.
+            "managedFields" => (value.is_null() || is_list(value, Value::is_object), has_items(value)),
             _ => (true, false),
         };
         if !fits && wrong.is_none() {
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn empty_and_unknown_fields_are_dropped() {
         let mut object = json!({"metadata": {
-            "name": "n", "labels": {}, "annotations": {"a": "b"}, "finalizers": [], "managedFields": [{}],
+            "name": "n", "labels": {}, "annotations": {"a": "b"}, "finalizers": [], "managedFields": [],
             "clusterName": "x", "creationTimestamp": null, "namespace": "",
         }});
         normalise(&mut object, &kind()).unwrap();

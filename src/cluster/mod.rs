@@ -19,15 +19,19 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No authentication or admission, no garbage collection of dependents, no managed fields, no server-side apply, no
-//! CEL rules, no discovery; of a custom resource only the storage version is served.
+//! No authentication or admission, no CEL rules, no discovery; of a custom resource
+//! only the storage version is served.
 
+mod apply;
 mod body;
+mod built_in;
 mod call;
+mod collect;
 mod crd;
 mod create;
 mod delete;
 mod discovery;
+mod duplicates;
 mod embedded;
 mod event;
 mod field_error;
@@ -35,15 +39,18 @@ mod field_selector;
 mod identity;
 mod kinds;
 mod label_selector;
+mod list_options;
 mod log;
 mod meta;
 mod names;
+mod namespace_lifecycle;
 mod negotiate;
 mod openapi;
 mod options;
 mod page;
 mod patch;
 mod path;
+mod propagation;
 mod query;
 mod read;
 mod reply;
@@ -52,16 +59,20 @@ mod schema;
 mod selection;
 pub mod serve;
 mod service;
+mod snapshot;
 mod state;
 mod status;
 mod status_fields;
+mod strategic;
 mod table;
 mod terminate;
 mod update;
 mod watch;
 mod wire;
+mod write_options;
 mod yaml;
 
+pub use apply::FieldTracking;
 pub use body::ClusterBody;
 pub use crd::InvalidCrd;
 pub use embedded::Cluster;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::apply::FieldTracking;
 use crate::{clock::SharedClock, units::Seed};
 
 /// What a [`Cluster`](super::Cluster) is made with.
@@ -15,12 +16,20 @@ pub struct Options {
     pub history: usize,
     /// How often a watcher that allows bookmarks gets one.
     pub bookmark_interval: Duration,
+    /// Whether `managedFields` are kept from the start or from the first server-side apply of an object on.
+    pub field_tracking: FieldTracking,
 }
 
 impl Options {
-    /// 10 000 events for replay, a bookmark each minute (as kube-apiserver does).
+    /// 10 000 events for replay, a bookmark each minute (as kube-apiserver does), managed fields from the first apply on.
     #[must_use]
     pub fn new(clock: SharedClock, uid_seed: Seed) -> Self {
-        Self { clock, uid_seed, history: 10_000, bookmark_interval: Duration::from_secs(60) }
+        Self {
+            clock,
+            uid_seed,
+            history: 10_000,
+            bookmark_interval: Duration::from_secs(60),
+            field_tracking: FieldTracking::default(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
-use super::status::Refusal;
+use super::{meta, status::Refusal};
 
 /// As many lists as may be open at a time; the oldest is forgotten for a new one.
 const MOST_OPEN: usize = 16;
@@ -40,12 +40,44 @@ pub(super) struct Page {
     pub more: Option<(String, usize)>,
 }
 
-/// The content of a continue token, in the real server's shape.
+/// What a token asks for.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// A page of the list that it was made for.
+    Page(Page),
+    /// Whatever is there now behind the object that came last.
+    Rest {
+        /// That object.
+        after: Key,
+    },
+}
+
+/// Where an object stands in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key(String);
+
+impl Key {
+    fn of(object: &[u8]) -> Self {
+        let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();
+        Self(format!("{}/{}", meta::text(&object, "namespace"), meta::text(&object, "name")))
+    }
+
+    /// Whether it comes before the object of that namespace and name.
+    pub(super) fn is_before(&self, namespace: &str, name: &str) -> bool {
+        let (own_namespace, own_name) = self.0.split_once('/').unwrap_or_default();
+        (own_namespace, own_name) < (namespace, name)
+    }
+}
+
+/// The content of a continue token, in the real server's shape. A revision of -1 stands for the present one, whatever it is
+/// when the list goes on.
 #[derive(Debug, Serialize, Deserialize)]
 struct Token {
     v: String,
-    rv: u64,
+    rv: i64,
     start: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    list: Option<(u64, usize)>,
 }
 
 const TOKEN_VERSION: &str = "meta.k8s.io/v1";
@@ -65,48 +97,63 @@ impl Pages {
         }
         let left = all.len() - limit;
         self.open.insert(list, Rest { revision, items: all });
-        Page { revision, items, more: Some((token(revision, list, limit), left)) }
+        let more = Some((next(revision, list, limit, &items), left));
+        Page { revision, items, more }
     }
 
-    /// The page that a token asks for.
+    /// What a token asks for.
     ///
     /// # Errors
-    /// 400 where it is no token, 410 where its list has been forgotten.
-    pub(super) fn go_on(&mut self, token_text: &str, limit: usize) -> Result<Page, Refusal> {
-        let (revision, list, start) = parse(token_text)
+    /// 400 where it is no token, 410 where its list has been forgotten; that has a token for the rest as it is now.
+    pub(super) fn go_on(&mut self, token_text: &str, limit: usize) -> Result<Next, Refusal> {
+        let token = parse(token_text)
             .ok_or_else(|| Refusal::bad_request("continue key is not valid: the token was not made by this server"))?;
-        let expired = "The provided continue parameter is too old to display a consistent list result. You can start a new \
-                       list without the continue parameter, or use the continue token in this response to retrieve the \
-                       remainder of the results.";
-        let rest = self.open.get(&list).filter(|rest| rest.revision == revision);
-        let rest = rest.ok_or_else(|| Refusal::expired(expired))?;
+        let after = Key(token.start);
+        let Some((list, start)) = token.list else { return Ok(Next::Rest { after }) };
+        let rest = self.open.get(&list).filter(|rest| i64::try_from(rest.revision) == Ok(token.rv));
+        let Some(rest) = rest else {
+            return Err(Refusal::expired_list(write(&after, -1, None)));
+        };
+        let revision = rest.revision;
         let end = if limit == 0 { rest.items.len() } else { start.saturating_add(limit).min(rest.items.len()) };
         let items = rest.items.get(start..end).unwrap_or_default().to_vec();
         let left = rest.items.len().saturating_sub(end);
         if left == 0 {
             self.open.remove(&list);
-            return Ok(Page { revision, items, more: None });
+            return Ok(Next::Page(Page { revision, items, more: None }));
         }
-        Ok(Page { revision, items, more: Some((token(revision, list, end), left)) })
+        let more = Some((next(revision, list, end, &items), left));
+        Ok(Next::Page(Page { revision, items, more }))
     }
 }
 
-fn token(revision: u64, list: u64, start: usize) -> String {
-    let token = Token { v: TOKEN_VERSION.to_owned(), rv: revision, start: format!("{list}/{start}") };
-    // Texts and a number: this cannot fail.
+/// The token for what comes behind `items` in a list.
+fn next(revision: u64, list: u64, end: usize, items: &[Bytes]) -> String {
+    let last = items.last().map(|item| Key::of(item)).unwrap_or_else(|| Key(String::new()));
+    write(&last, i64::try_from(revision).unwrap_or(i64::MAX), Some((list, end)))
+}
+
+fn write(after: &Key, revision: i64, list: Option<(u64, usize)>) -> String {
+    let token = Token { v: TOKEN_VERSION.to_owned(), rv: revision, start: after.0.clone(), list };
+    // Texts and numbers: this cannot fail.
     BASE64URL_NOPAD.encode(&serde_json::to_vec(&token).unwrap_or_default())
 }
 
-fn parse(token: &str) -> Option<(u64, u64, usize)> {
+fn parse(token: &str) -> Option<Token> {
     let token: Token = serde_json::from_slice(&BASE64URL_NOPAD.decode(token.as_bytes()).ok()?).ok()?;
-    let (list, start) = token.start.split_once('/')?;
-    (token.v == TOKEN_VERSION).then_some(())?;
-    Some((token.rv, list.parse().ok()?, start.parse().ok()?))
+    (token.v == TOKEN_VERSION && token.start.contains('/')).then_some(token)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn page_of(next: Next) -> Page {
+        match next {
+            Next::Page(page) => page,
+            Next::Rest { .. } => panic!("the list is still open"),
+        }
+    }
 
     fn items(count: usize) -> Vec<Bytes> {
         (0..count).map(|item| item.to_string().into()).collect()
@@ -120,7 +167,7 @@ mod tests {
         let mut left = vec![10 - seen.len()];
         while let Some((token, remaining)) = page.more {
             assert_eq!(Some(&remaining), left.last());
-            page = pages.go_on(&token, 4).unwrap();
+            page = page_of(pages.go_on(&token, 4).unwrap());
             assert_eq!(page.revision, 7);
             seen.append(&mut page.items);
             left.push(10 - seen.len());
@@ -137,7 +184,11 @@ mod tests {
         for _ in 0..MOST_OPEN {
             pages.begin(1, items(2), 1);
         }
-        assert_eq!(pages.go_on(&token, 1).unwrap_err().code(), 410);
+        let refusal = pages.go_on(&token, 1).unwrap_err();
+        assert_eq!(refusal.code(), 410);
+        let status: serde_json::Value = serde_json::from_slice(&refusal.to_json()).unwrap();
+        let rest = pages.go_on(status["metadata"]["continue"].as_str().unwrap(), 1).unwrap();
+        assert!(matches!(rest, Next::Rest { .. }), "it goes on with what is there now");
         assert_eq!(pages.open.len(), MOST_OPEN);
     }
 

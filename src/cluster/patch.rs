@@ -1,22 +1,26 @@
-//! PATCH: JSON merge patch (RFC 7396) and JSON patch (RFC 6902).
+//! PATCH: JSON merge patch (RFC 7396), JSON patch (RFC 6902) and strategic merge patch.
 
 use bytes::Bytes;
 use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 
 use super::{
+    apply::{self, Type, tracking::is_tracked},
+    built_in,
     call::Call,
-    kinds::Role,
+    kinds::{Kind, Role},
     schema::Schema,
     state::State,
     status::Refusal,
-    status_fields,
+    status_fields, strategic,
     update::{Origin, check_sent_revision, present, replace, store_status, update_metadata, update_status},
     wire,
 };
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
+const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// As many operations as the real server takes.
 const MOST_OPERATIONS: usize = 10_000;
@@ -33,6 +37,10 @@ pub(super) enum Patch {
     Merge(Map<String, Value>),
     /// Operations, all or none.
     Json(Vec<PatchOperation>),
+    /// Fields to set, nulls and directives; lists are merged as the types say.
+    Strategic(Map<String, Value>),
+    /// A configuration to apply.
+    Apply(Map<String, Value>),
 }
 
 impl Patch {
@@ -43,8 +51,9 @@ impl Patch {
     pub(super) fn parse(content_type: &str, body: &[u8]) -> Result<Self, Refusal> {
         let undecodable = |error: serde_json::Error| Refusal::bad_request(format!("error decoding patch: {error}"));
         match content_type {
-            MERGE_PATCH => match wire::read(body).map_err(undecodable)? {
-                Value::Object(fields) => Ok(Self::Merge(fields)),
+            MERGE_PATCH | STRATEGIC_PATCH => match wire::read(body).map_err(undecodable)? {
+                Value::Object(fields) if content_type == MERGE_PATCH => Ok(Self::Merge(fields)),
+                Value::Object(fields) => Ok(Self::Strategic(fields)),
                 _ => Err(Refusal::bad_request("error decoding patch: a merge patch of an object must be an object")),
             },
             JSON_PATCH => {
@@ -54,14 +63,22 @@ impl Patch {
                 }
                 Ok(Self::Json(operations))
             }
-            _ => Err(Refusal::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH])),
+            APPLY_PATCH => apply::read_config(body).map(Self::Apply),
+            _ => Err(Refusal::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH])),
         }
     }
 
     /// The object that the patch makes of another.
-    fn apply(self, old: &Value) -> Result<Value, Refusal> {
+    fn apply(self, kind: &Kind, old: &Value) -> Result<Value, Refusal> {
         let operations = match self {
             Self::Merge(fields) => return Ok(merge(Some(old), Value::Object(fields))),
+            Self::Strategic(fields) => {
+                let empty = Map::new();
+                let types = Type::root(built_in::schema(kind));
+                return strategic::merge(types, old.as_object().unwrap_or(&empty), fields);
+            }
+            // Routed to `apply`, which knows who the fields belong to.
+            Self::Apply(_) => return Err(Refusal::patch_failed()),
             Self::Json(operations) => operations,
         };
         let mut object = old.clone();
@@ -132,21 +149,33 @@ fn fits(value: &Value, depth: usize, budget: &mut usize) -> bool {
     }
 }
 
+/// Custom resources have no Go types that could say how their lists are merged.
+fn check_strategic(kind: &Kind, patch: &Patch) -> Result<(), Refusal> {
+    let typed = kind.role == Role::Definition || built_in::closed(kind).is_some();
+    if matches!(patch, Patch::Strategic(_)) && !typed {
+        return Err(Refusal::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH]));
+    }
+    Ok(())
+}
+
 /// Patches everything but the status.
 ///
 /// # Errors
 /// 400, 404, 409, 413 or 422.
 pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
+    check_strategic(&call.kind, &patch)?;
     let stored = present(state, call, name)?;
     let patch = match patch {
-        Patch::Merge(mut fields) if touches_metadata_only(call, &fields) => match fields.remove("metadata") {
-            Some(change) => return update_metadata(state, call, name, change),
-            None => Patch::Merge(fields),
-        },
+        Patch::Merge(mut fields) if touches_metadata_only(call, &fields) && !is_tracked(call, stored) => {
+            match fields.remove("metadata") {
+                Some(change) => return update_metadata(state, call, name, change),
+                None => Patch::Merge(fields),
+            }
+        }
         patch => patch,
     };
     let old = stored.value();
-    let new = patch.apply(&old)?;
+    let new = patch.apply(&call.kind, &old)?;
     replace(state, call, name, &old, new, Origin::Patch)
 }
 
@@ -155,6 +184,7 @@ pub(super) fn patch(state: &mut State, call: &Call<'_>, name: &str, patch: Patch
 /// # Errors
 /// 400, 404, 409, 413 or 422.
 pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch: Patch) -> Result<Bytes, Refusal> {
+    check_strategic(&call.kind, &patch)?;
     let stored = present(state, call, name)?;
     let patch = match patch {
         Patch::Merge(mut fields) if touches_status_only(call, &fields) => {
@@ -167,18 +197,18 @@ pub(super) fn patch_status(state: &mut State, call: &Call<'_>, name: &str, patch
                         return Ok(bytes);
                     }
                     let old = present(state, call, name)?.status();
-                    return store_status(state, call, name, Some(merge(old.as_ref(), Value::Object(changes))));
+                    return store_status(state, call, name, Some(merge(old.as_ref(), Value::Object(changes))), None);
                 }
-                Some(change) => return store_status(state, call, name, Some(change)),
+                Some(change) => return store_status(state, call, name, Some(change), None),
                 None => {
                     let old = stored.status();
-                    return store_status(state, call, name, old);
+                    return store_status(state, call, name, old, None);
                 }
             }
         }
         patch => patch,
     };
-    let object = patch.apply(&stored.value())?;
+    let object = patch.apply(&call.kind, &stored.value())?;
     update_status(state, call, name, object, Origin::Patch)
 }
 
@@ -189,7 +219,7 @@ fn touches_metadata_only(call: &Call<'_>, fields: &Map<String, Value>) -> bool {
         && !call.kind.revised
         && call.kind.schema.as_ref().is_none_or(Schema::leaves_metadata_alone)
         && fields.iter().all(|(field, value)| match field.as_str() {
-            "metadata" => value.is_object(),
+            "metadata" => value.as_object().is_some_and(|metadata| !metadata.contains_key("managedFields")),
             "apiVersion" => value == call.kind.api_version(),
             "kind" => value == call.kind.name.as_str(),
             _ => false,
@@ -246,8 +276,9 @@ mod tests {
         for round in 0..40 {
             operations.push(json!({"op": "copy", "from": "", "path": format!("/c{round}")}));
         }
+        let kind = Kind::new("g", "v1", "X", "xs", Role::Custom);
         let patch = Patch::parse(JSON_PATCH, &serde_json::to_vec(&operations).unwrap()).unwrap();
-        let refusal = patch.apply(&json!({})).unwrap_err();
+        let refusal = patch.apply(&kind, &json!({})).unwrap_err();
         assert_eq!(refusal.code(), 413);
     }
 
@@ -258,8 +289,10 @@ mod tests {
             (MERGE_PATCH, "{", 400),
             (JSON_PATCH, "{}", 400),
             (JSON_PATCH, r#"[{"op":"frob","path":"/a"}]"#, 400),
-            ("application/strategic-merge-patch+json", "{}", 415),
-            ("application/apply-patch+yaml", "{}", 415),
+            (STRATEGIC_PATCH, "[]", 400),
+            ("application/x", "{}", 415),
+            (APPLY_PATCH, "- a", 400),
+            (APPLY_PATCH, "a: [", 400),
             ("", "{}", 415),
         ] {
             assert_eq!(Patch::parse(content_type, body.as_bytes()).unwrap_err().code(), code, "{content_type} {body}");

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{path::decode, status::Refusal};
+use super::{path::decode, propagation::Propagation, status::Refusal};
 
 /// The parameters that the server knows; it ignores the others, as the real one does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,12 +26,20 @@ pub(super) struct Query<'a> {
     pub timeout_seconds: Option<u64>,
     /// Whether a watch may carry bookmarks.
     pub bookmarks: bool,
-    /// A list as the beginning of a watch.
-    pub send_initial_events: bool,
+    /// A list as the beginning of a watch; nothing where the client leaves it to the rules of old.
+    pub send_initial_events: Option<bool>,
     /// Checks everything, changes nothing.
     pub dry_run: bool,
-    /// Unknown fields are refused instead of dropped.
-    pub strict: bool,
+    /// A `dryRun` that is not `All`.
+    pub odd_dry_run: Option<Cow<'a, str>>,
+    /// What happens to unknown fields: `Ignore`, `Warn` or `Strict`.
+    pub field_validation: Option<Cow<'a, str>>,
+    /// What becomes of the dependents of what is deleted.
+    pub propagation: Propagation,
+    /// Who writes.
+    pub field_manager: Option<Cow<'a, str>>,
+    /// Whether a server-side apply takes what others own.
+    pub force: Option<bool>,
 }
 
 impl<'a> Query<'a> {
@@ -55,9 +63,14 @@ impl<'a> Query<'a> {
                 "continue" => parsed.continue_token = some(value),
                 "timeoutSeconds" => parsed.timeout_seconds = number(&value)?,
                 "allowWatchBookmarks" => parsed.bookmarks = flag(&value)?,
-                "sendInitialEvents" => parsed.send_initial_events = flag(&value)?,
-                "dryRun" => parsed.dry_run = value == "All",
-                "fieldValidation" => parsed.strict = value == "Strict",
+                "sendInitialEvents" => parsed.send_initial_events = Some(flag(&value)?),
+                "dryRun" if value == "All" => parsed.dry_run = true,
+                "dryRun" => parsed.odd_dry_run = some(value),
+                "fieldValidation" => parsed.field_validation = some(value),
+                "fieldManager" => parsed.field_manager = some(value),
+                "propagationPolicy" => parsed.propagation.propagation_policy = some(value).map(Cow::into_owned),
+                "orphanDependents" => parsed.propagation.orphan_dependents = Some(flag(&value)?),
+                "force" => parsed.force = Some(flag(&value)?),
                 _ => {}
             }
         }

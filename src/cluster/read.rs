@@ -4,7 +4,14 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::{
-    call::Call, create::to_bytes, kinds::Kind, page::Page, query::Query, selection::Selection, state::State,
+    call::Call,
+    create::to_bytes,
+    kinds::Kind,
+    page::{Key, Next, Page},
+    query::Query,
+    selection::Selection,
+    snapshot,
+    state::State,
     status::Refusal,
 };
 
@@ -44,15 +51,29 @@ pub(super) fn list(
         if query.resource_version.as_deref().is_some_and(|revision| revision != "0") {
             return Err(Refusal::bad_request("specifying resource version is not allowed when using continue"));
         }
-        state.pages.go_on(token, query.limit)?
+        match state.pages.go_on(token, query.limit)? {
+            Next::Page(page) => page,
+            // Begun anew behind the last object that the client has seen.
+            Next::Rest { after } => {
+                let items = selected_after(state, call, selection, &after);
+                state.pages.begin(state.revision, items, query.limit)
+            }
+        }
     } else {
         let asked = revision(state, query)?;
-        let exact = query.resource_version_match.as_deref() == Some("Exact");
-        if exact && asked.is_some_and(|asked| asked != state.revision) {
-            return Err(Refusal::expired("The provided resource version is too old."));
-        }
-        let items = selected(state, call, selection);
-        state.pages.begin(state.revision, items, query.limit)
+        // The table of "Resource versions" in Kubernetes' API concepts: with a limit, a revision alone means exactly that
+        // one, for the sake of clients that are older than `resourceVersionMatch`.
+        let exact = match query.resource_version_match.as_deref() {
+            None => query.limit > 0 && asked != Some(0),
+            Some(how) => how == "Exact",
+        };
+        let (shown, items) = match (asked, state.resources.get(call.at)) {
+            (Some(asked), Some(resource)) if exact && asked != state.revision => {
+                (asked, snapshot::at(resource, selection, asked)?)
+            }
+            _ => (state.revision, selected(state, call, selection)),
+        };
+        state.pages.begin(shown, items, query.limit)
     };
     Ok(wrap(&call.kind, page, selection.has_selectors()))
 }
@@ -62,6 +83,17 @@ pub(super) fn selected(state: &State, call: &Call<'_>, selection: &Selection) ->
     let Some(resource) = state.resources.get(call.at) else { return Vec::new() };
     resource
         .iter(selection.namespace.as_deref())
+        .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
+        .map(|(_, _, stored)| stored.bytes.clone())
+        .collect()
+}
+
+/// The same for the objects that stand behind one in the order of lists.
+fn selected_after(state: &State, call: &Call<'_>, selection: &Selection, after: &Key) -> Vec<Bytes> {
+    let Some(resource) = state.resources.get(call.at) else { return Vec::new() };
+    resource
+        .iter(selection.namespace.as_deref())
+        .filter(|(namespace, name, _)| after.is_before(namespace, name))
         .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
         .map(|(_, _, stored)| stored.bytes.clone())
         .collect()

@@ -1,7 +1,10 @@
 //! What a request is answered with.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::{CONTENT_TYPE, ETAG}};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, ETAG, WARNING},
+};
 
 use super::{body::ClusterBody, read::List, status::Refusal, table::ShapedLines, watch::Watch};
 
@@ -27,6 +30,8 @@ pub(super) enum Reply {
         etag: Option<HeaderValue>,
         bytes: Bytes,
     },
+    /// An answer with sentences for whoever reads warnings.
+    Warned(Box<Reply>, Vec<String>),
 }
 
 impl Reply {
@@ -58,6 +63,15 @@ impl Reply {
                 tag = etag;
                 (code, HeaderValue::from_static(content_type), ClusterBody::whole(bytes))
             }
+            Self::Warned(reply, warnings) => {
+                let mut response = reply.into_response();
+                // A sentence with odd characters in it is left out: there is no way to send it.
+                let values = warnings.iter().filter_map(|warning| warning_header(warning));
+                values.for_each(|value| {
+                    response.headers_mut().append(WARNING, value);
+                });
+                return response;
+            }
         };
         let mut response = Response::new(body);
         *response.status_mut() = code;
@@ -67,6 +81,12 @@ impl Reply {
         }
         response
     }
+}
+
+/// The form of RFC 7234: a code, no agent, and the sentence in quotes.
+fn warning_header(sentence: &str) -> Option<HeaderValue> {
+    let quoted = sentence.replace('\\', r"\\").replace('"', "\\\"");
+    HeaderValue::from_str(&format!("299 - \"{quoted}\"")).ok()
 }
 
 impl From<Refusal> for Reply {

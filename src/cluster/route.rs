@@ -1,18 +1,22 @@
 //! From a request to the verb that answers it.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, header::CONTENT_TYPE, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
+    apply::{FieldTracking, apply, tracking::Writer},
     call::Call,
     create::{create, to_bytes},
     delete::{DeleteOptions, delete, delete_collection},
     discovery::{self, reviews},
+    duplicates::duplicates,
     embedded::Shared,
-    kinds::Kind,
+    kinds::{Kind, Role},
+    list_options,
+    namespace_lifecycle::finalize,
     negotiate,
     page::Page,
     patch::{Patch, patch, patch_status},
@@ -25,7 +29,9 @@ use super::{
     status::Refusal,
     update::{Origin, Updated, update, update_status},
     watch::Watch,
-    wire, yaml,
+    wire,
+    write_options::WriteOptions,
+    yaml,
 };
 
 /// Answers a request.
@@ -42,18 +48,32 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
             let verb = Verb::read(parts, &path, &query, body)?;
             let now = shared.options.clock.now();
             let mut shaped = None;
+            let warnings = RefCell::new(Vec::new());
             let reply = shared.with(|state| {
                 let Some((at, kind)) = resource(state, &path) else { return absent(parts, &path, body) };
                 shaped = shape.map(|shape| (shape, kind.clone()));
                 let namespace = path.namespace.as_deref().unwrap_or_default();
-                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict: query.strict };
+                let writer = Writer {
+                    field_manager: query.field_manager.as_deref(),
+                    headers: Some(&parts.headers),
+                    tracking: shared.options.field_tracking,
+                    subresource: path.subresource.as_ref().map_or("", |_| "status"),
+                };
+                let strict = query.field_validation.as_deref() == Some("Strict");
+                let warned = warns(shared, &query).then_some(&warnings);
+                let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict, warnings: warned, writer };
+                if strict || warned.is_some() {
+                    call.report(repeated(parts, body))?;
+                }
                 verb.perform(shared, state, call, &path, &query)
             })?;
-            match shaped {
-                None => Ok(reply),
+            let reply = match shaped {
+                None => reply,
                 // When the lock is free again: it is work.
-                Some((shape, kind)) => shape.apply(reply, &kind, &shared.options.clock),
-            }
+                Some((shape, kind)) => shape.apply(reply, &kind, &shared.options.clock)?,
+            };
+            let warnings = warnings.into_inner();
+            Ok(if warnings.is_empty() { reply } else { Reply::Warned(Box::new(reply), warnings) })
         }
         None => discovery::answer(shared, parts),
     }
@@ -90,6 +110,23 @@ fn content_type(parts: &Parts) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
+/// Whether unknown and repeated fields are warned of. That is what kube-apiserver does where the client says nothing; here
+/// only a server does it that keeps track of fields anyway, since it costs every write.
+fn warns(shared: &Shared, query: &Query<'_>) -> bool {
+    match query.field_validation.as_deref() {
+        None => shared.options.field_tracking == FieldTracking::Always,
+        Some(level) => level == "Warn",
+    }
+}
+
+/// Complaints about keys that stand twice in the body of a write.
+fn repeated(parts: &Parts, body: &Bytes) -> Vec<String> {
+    if !matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+        return Vec::new();
+    }
+    duplicates(body).iter().map(|field| format!("duplicate field {field:?}")).collect()
+}
+
 /// The resource that a path is about, where it is served in that version and scope.
 fn resource(state: &State, path: &ResourcePath<'_>) -> Option<(usize, Arc<Kind>)> {
     let at = state.find(&path.group, &path.plural)?;
@@ -115,11 +152,24 @@ impl Verb {
         let on_object = path.name.is_some();
         Ok(match (&parts.method, on_object) {
             (&Method::GET, _) => Self::Get,
-            (&Method::POST, false) => Self::Create(object()?),
-            (&Method::PUT, true) => Self::Update(object()?),
-            (&Method::PATCH, true) => Self::Patch(Patch::parse(content_type(parts), body)?),
+            (&Method::POST, false) => {
+                WriteOptions::Create.check(query)?;
+                Self::Create(object()?)
+            }
+            (&Method::PUT, true) => {
+                WriteOptions::Update.check(query)?;
+                Self::Update(object()?)
+            }
+            (&Method::PATCH, true) => {
+                let patch = Patch::parse(content_type(parts), body)?;
+                let is_apply = matches!(patch, Patch::Apply(_));
+                let options = if is_apply { WriteOptions::Apply } else { WriteOptions::Patch };
+                options.check(query)?;
+                Self::Patch(patch)
+            }
             (&Method::DELETE, _) => {
-                let options = DeleteOptions::parse(body)?;
+                WriteOptions::Delete.check(query)?;
+                let options = DeleteOptions::parse(body, query)?;
                 Self::Delete(options)
             }
             (&Method::POST, true) => Self::Other("create"),
@@ -138,6 +188,12 @@ impl Verb {
         query: &Query<'_>,
     ) -> Result<Reply, Refusal> {
         let name = path.name.as_deref();
+        if path.subresource.as_deref() == Some("finalize") && call.kind.role == Role::Namespace {
+            return match (self, name) {
+                (Self::Update(object), Some(name)) => finalize(state, &call, name, object).map(Reply::ok),
+                _ => Err(Refusal::method_not_allowed(&call.kind, "get")),
+            };
+        }
         if let Some(subresource) = path.subresource.as_deref()
             && (subresource != "status" || !call.kind.status)
         {
@@ -147,6 +203,7 @@ impl Verb {
         match (self, name) {
             (Self::Get, Some(name)) if !query.watch => get(state, &call, name, query).map(Reply::ok),
             (Self::Get, name) => {
+                list_options::check(query)?;
                 let mut selection = Selection::new(path.namespace.as_deref(), query)?;
                 if let Some(name) = name {
                     selection.narrow(name);
@@ -162,10 +219,10 @@ impl Verb {
             (Self::Update(object), Some(name)) if on_status => {
                 update_status(state, &call, name, object, Origin::Put).map(Reply::ok)
             }
-            (Self::Update(object), Some(name)) => match update(state, &call, name, object)? {
-                Updated::Kept(bytes) => Ok(Reply::ok(bytes)),
-                Updated::Created(bytes) => Ok(Reply::created(bytes)),
-            },
+            (Self::Update(object), Some(name)) => update(state, &call, name, object).map(Reply::from),
+            (Self::Patch(Patch::Apply(config)), Some(name)) => {
+                apply(state, &call, name, config, query.force.unwrap_or(false)).map(Reply::from)
+            }
             (Self::Patch(change), Some(name)) if on_status => patch_status(state, &call, name, change).map(Reply::ok),
             (Self::Patch(change), Some(name)) => patch(state, &call, name, change).map(Reply::ok),
             (Self::Delete(options), name) if !on_status => {
@@ -183,6 +240,15 @@ impl Verb {
             (Self::Update(_), None) => Err(Refusal::method_not_allowed(&call.kind, "update")),
             (Self::Patch(_), None) => Err(Refusal::method_not_allowed(&call.kind, "patch")),
             (Self::Other(verb), _) => Err(Refusal::method_not_allowed(&call.kind, verb)),
+        }
+    }
+}
+
+impl From<Updated> for Reply {
+    fn from(updated: Updated) -> Self {
+        match updated {
+            Updated::Kept(bytes) => Self::ok(bytes),
+            Updated::Created(bytes) => Self::created(bytes),
         }
     }
 }

@@ -102,6 +102,11 @@ impl Stored {
         self.layout.held
     }
 
+    /// Whether it has `managedFields`.
+    pub(super) fn is_managed(&self) -> bool {
+        self.layout.managed
+    }
+
     /// Whether it is on its way out.
     pub(super) fn is_being_deleted(&self) -> bool {
         self.layout.leaving

@@ -15,6 +15,8 @@ struct Parts {
     reason: &'static str,
     message: String,
     details: Option<Details>,
+    /// Where a list that has expired can go on.
+    more: Option<String>,
 }
 
 /// What the refusal is about.
@@ -47,7 +49,7 @@ struct Wire<'a> {
     kind: &'static str,
     #[serde(rename = "apiVersion")]
     api_version: &'static str,
-    metadata: Empty,
+    metadata: Metadata<'a>,
     status: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     message: &'a str,
@@ -59,11 +61,14 @@ struct Wire<'a> {
 }
 
 #[derive(Serialize)]
-struct Empty {}
+struct Metadata<'a> {
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    more: Option<&'a str>,
+}
 
 impl Refusal {
     fn new(code: StatusCode, reason: &'static str, message: String, details: Option<Details>) -> Self {
-        Self(Box::new(Parts { code, reason, message, details }))
+        Self(Box::new(Parts { code, reason, message, details, more: None }))
     }
 
     fn about(kind: &Kind, name: &str) -> Details {
@@ -110,6 +115,16 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message, Some(Self::about(kind, name)))
     }
 
+    /// 409: the names that were generated are all taken.
+    pub(super) fn no_free_name(kind: &Kind, name: &str) -> Self {
+        let message = format!(
+            "{} {name:?} already exists, the server was not able to generate a unique name for the object",
+            kind.resource()
+        );
+        let details = Details { retry_after_seconds: Some(1), ..Self::about(kind, name) };
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", message, Some(details))
+    }
+
     /// 409: the object is not what the client thinks it is.
     pub(super) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.resource());
@@ -120,6 +135,13 @@ impl Refusal {
     pub(super) fn modified(kind: &Kind, name: &str) -> Self {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(kind, name, why)
+    }
+
+    /// 409: others own what an applied configuration says otherwise. Each cause is a sentence and a field.
+    pub(super) fn apply_conflict(message: String, causes: Vec<(String, String)>) -> Self {
+        let cause = |(message, field)| Cause { reason: "FieldManagerConflict", message, field };
+        let details = Details { causes: causes.into_iter().map(cause).collect(), ..Details::default() };
+        Self::new(StatusCode::CONFLICT, "Conflict", message, Some(details))
     }
 
     /// 409: a precondition of a delete does not hold. The real server names the kind here, not the resource.
@@ -153,6 +175,12 @@ impl Refusal {
     /// 422: the object breaks the rules of its kind.
     pub(super) fn invalid(kind: &Kind, name: &str, errors: Vec<FieldError>) -> Self {
         Self::invalid_as(&kind.group, &kind.name, kind.qualified_name(), name, errors)
+    }
+
+    /// 422: options that make no sense, of the kind `CreateOptions` and the like.
+    pub(super) fn invalid_options(kind: &str, errors: Vec<FieldError>) -> Self {
+        const GROUP: &str = "meta.k8s.io";
+        Self::invalid_as(GROUP, kind, &format!("{kind}.{GROUP}"), "", errors)
     }
 
     /// 422: an update without the resourceVersion that its kind asks for. The storage layer of the real server, which
@@ -211,6 +239,18 @@ impl Refusal {
         Self::new(StatusCode::GONE, "Expired", message.into(), None)
     }
 
+    /// 410: a paged list that has been forgotten. The token is for what is there now of its rest.
+    pub(super) fn expired_list(token: String) -> Self {
+        let mut refusal = Self::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+             results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+             modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+        );
+        refusal.0.more = Some(token);
+        refusal
+    }
+
     /// 413: more bytes than a request may have.
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("Request entity too large: limit is {limit}");
@@ -233,10 +273,14 @@ impl Refusal {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message, None)
     }
 
-    /// 500: the real server has no better word for a resourceVersion in a new object.
-    pub(super) fn resource_version_on_create() -> Self {
-        let message = "resourceVersion should not be set on objects to be created".to_owned();
+    /// 500: an error that the real server has no better word for.
+    pub(super) fn internal(message: String) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message, None)
+    }
+
+    /// 500: a resourceVersion in a new object.
+    pub(super) fn resource_version_on_create() -> Self {
+        Self::internal("resourceVersion should not be set on objects to be created".to_owned())
     }
 
     /// 504: a read that asks for the future.
@@ -266,7 +310,7 @@ impl Refusal {
         let wire = Wire {
             kind: "Status",
             api_version: "v1",
-            metadata: Empty {},
+            metadata: Metadata { more: self.0.more.as_deref() },
             status: "Failure",
             message: &self.0.message,
             reason: self.0.reason,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
+    apply::tracking::is_tracked,
     call::Call,
     patch::merge,
     state::{State, Stored},
@@ -27,7 +28,7 @@ pub(super) fn merge_plainly(
     changes: &Map<String, Value>,
 ) -> Option<Bytes> {
     let stored = state.resources.get(call.at)?.get(call.namespace, name)?;
-    if call.dry_run || call.kind.revised || !is_laid_out(stored) {
+    if call.dry_run || call.kind.revised || is_tracked(call, stored) || !is_laid_out(stored) {
         return None;
     }
     let changes = differences(stored, call, changes)?;
@@ -134,6 +135,7 @@ mod tests {
 
     use super::{
         super::{
+            apply::tracking::Writer,
             identity::Identities,
             kinds::{Kind, Role},
             schema::Schema,
@@ -159,7 +161,16 @@ mod tests {
         }
         state.insert(0, "", "n", object);
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let call = Call { at: 0, kind, namespace: "", now, dry_run: false, strict: false };
+        let call = Call {
+            at: 0,
+            kind,
+            namespace: "",
+            now,
+            dry_run: false,
+            strict: false,
+            warnings: None,
+            writer: Writer::default(),
+        };
         let bytes = merge_plainly(&mut state, &call, "n", changes.as_object().unwrap())?;
         let object: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(object["zone"], 1);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     kinds::{Kind, Role},
-    meta,
+    meta, namespace_lifecycle,
     state::State,
 };
 
@@ -54,17 +54,35 @@ pub(super) fn remove(state: &mut State, at: usize, namespace: &str, name: &str) 
 }
 
 /// Marks an object as being deleted.
-pub(super) fn mark(state: &mut State, at: usize, namespace: &str, name: &str, now: Timestamp) -> Option<Bytes> {
+/// `finalizers` are those that it has from now on, where they change.
+pub(super) fn mark(
+    state: &mut State,
+    at: usize,
+    namespace: &str,
+    name: &str,
+    now: Timestamp,
+    finalizers: Option<Vec<String>>,
+) -> Option<Bytes> {
     let resource = state.resources.get(at)?;
     let kind = resource.kind.clone();
     let mut object = resource.get(namespace, name)?.value();
-    mark_value(&mut object, &kind, now);
+    mark_value(&mut object, &kind, now, finalizers);
     state.replace(at, namespace, name, object)
 }
 
 /// What being deleted looks like.
-pub(super) fn mark_value(object: &mut Value, kind: &Kind, now: Timestamp) {
+pub(super) fn mark_value(object: &mut Value, kind: &Kind, now: Timestamp, finalizers: Option<Vec<String>>) {
     let metadata = meta::of_mut(object);
+    match finalizers {
+        Some(finalizers) if finalizers.is_empty() => {
+            metadata.remove("finalizers");
+        }
+        Some(finalizers) => meta::set(metadata, "finalizers", finalizers.into()),
+        None => {}
+    }
+    if metadata.contains_key("deletionTimestamp") {
+        return;
+    }
     meta::set(metadata, "deletionTimestamp", meta::time(now));
     meta::set(metadata, "deletionGracePeriodSeconds", 0.into());
     if kind.generation {
@@ -103,11 +121,16 @@ pub(super) fn cascade(state: &mut State, kind: &Kind, name: &str, now: Timestamp
         if !stored.is_held() {
             remove(state, at, &namespace, &name);
         } else if !stored.is_being_deleted() {
-            mark(state, at, &namespace, &name, now);
+            mark(state, at, &namespace, &name, now, None);
         }
     }
     match kind.role {
-        Role::Namespace => settle_namespace(state, name),
+        Role::Namespace => {
+            settle_namespace(state, name);
+            if holds_content(state, kind, name) {
+                namespace_lifecycle::note_content(state, name, now);
+            }
+        }
         _ => {
             if let Some(kind) = defined_by(state, name).and_then(|at| state.resources.get(at)).map(|r| r.kind.clone()) {
                 settle_definition(state, &kind);
@@ -130,7 +153,11 @@ fn settle(state: &mut State, group: &str, plural: &str, name: &str) {
     let Some(at) = state.find(group, plural) else { return };
     let Some(resource) = state.resources.get(at) else { return };
     let going = resource.get("", name).is_some_and(|stored| stored.is_being_deleted() && !stored.is_held());
-    if going && !holds_content(state, &resource.kind, name) {
+    let role = resource.kind.role;
+    if !going || holds_content(state, &resource.kind, name) {
+        return;
+    }
+    if role != Role::Namespace || namespace_lifecycle::settle(state, at, name) {
         remove(state, at, "", name);
     }
 }

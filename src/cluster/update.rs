@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
-    call::{Call, refuse_unknown},
-    create::{check_place, create, prepare, to_bytes, validate},
+    apply::{Managers, tracking},
+    call::Call,
+    create::{check_place, create, keep_managers, prepare, to_bytes, validate},
     field_error::FieldError,
     kinds::{Kind, Role},
     meta,
@@ -24,6 +25,8 @@ pub(super) enum Origin {
     Put,
     /// The client sent a patch, which has been applied to the present state.
     Patch,
+    /// The client sent a configuration, which has been merged into the present state, managed fields included.
+    Apply,
 }
 
 /// What an update did.
@@ -75,6 +78,7 @@ pub(super) fn replace(
 ) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
     sort_out(call, name, &mut new, origin)?;
+    let managers = tracking::take(&mut new);
     let stored = present(state, call, name)?;
     check_revision(kind, name, &new, stored, origin)?;
     check_uid(call, name, &new, stored, origin)?;
@@ -86,6 +90,7 @@ pub(super) fn replace(
     if !errors.is_empty() {
         return Err(Refusal::invalid(kind, name, errors));
     }
+    keep_managers(call, Some(old), &mut new, managers, origin);
     if new == *old {
         return Ok(stored.bytes.clone());
     }
@@ -167,15 +172,16 @@ pub(super) fn update_status(
     check_revision(&call.kind, name, &new, old, origin)?;
     check_uid(call, name, &new, old, origin)?;
     let status = new.as_object_mut().and_then(|fields| fields.remove("status"));
-    store_status(state, call, name, status)
+    store_status(state, call, name, status, None)
 }
 
-/// Keeps a new status, after pruning and validating it.
+/// Keeps a new status, after pruning and validating it. `managers` are those of an apply.
 pub(super) fn store_status(
     state: &mut State,
     call: &Call<'_>,
     name: &str,
     status: Option<Value>,
+    managers: Option<&Managers>,
 ) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
     let mut status = status.filter(|status| !status.is_null());
@@ -184,8 +190,8 @@ pub(super) fn store_status(
     let old = stored.status();
     if let (Some(schema), Some(new)) = (&kind.schema, &mut status) {
         let mut unknown = Vec::new();
-        let known = schema.prune_status(new, call.strict.then_some(&mut unknown));
-        refuse_unknown(&unknown)?;
+        let known = schema.prune_status(new, call.notes_unknown().then_some(&mut unknown));
+        call.report_unknown(&unknown)?;
         if known {
             let errors = schema.validate_status(new, old.as_ref());
             if !errors.is_empty() {
@@ -195,8 +201,25 @@ pub(super) fn store_status(
             status = None;
         }
     }
-    if status == old {
+    if status == old && managers.is_none() {
         return Ok(stored.bytes.clone());
+    }
+    if managers.is_some() || tracking::is_tracked(call, stored) {
+        let old = stored.value();
+        let mut object = old.clone();
+        meta::set_status(&mut object, status);
+        match managers {
+            Some(managers) => tracking::put(&mut object, managers),
+            None => tracking::settle(call, Some(&old), &mut object, None),
+        }
+        if object == old {
+            return Ok(stored.bytes.clone());
+        }
+        if call.dry_run {
+            return Ok(to_bytes(&object));
+        }
+        let bytes = state.replace(call.at, call.namespace, name, object);
+        return bytes.ok_or_else(|| Refusal::not_found(kind, name));
     }
     if call.dry_run {
         let mut object = stored.value();
@@ -213,7 +236,7 @@ pub(super) fn present<'a>(state: &'a State, call: &Call<'_>, name: &str) -> Resu
 }
 
 fn check_name(new: &Value, name: &str, origin: Origin) -> Result<(), Refusal> {
-    if origin == Origin::Patch {
+    if origin != Origin::Put {
         // A patch that renames is found by `immutable`.
         return Ok(());
     }
@@ -249,7 +272,7 @@ pub(super) fn check_sent_revision(kind: &Kind, name: &str, sent: &str, old: &Sto
 /// The UID of a whole body is a precondition: the object may have been deleted and made again.
 fn check_uid(call: &Call<'_>, name: &str, new: &Value, old: &Stored, origin: Origin) -> Result<(), Refusal> {
     let (sent, own) = (meta::text(new, "uid"), old.uid());
-    if origin == Origin::Patch || sent.is_empty() || sent == own {
+    if origin != Origin::Put || sent.is_empty() || sent == own {
         return Ok(());
     }
     let kind = &call.kind;

@@ -54,6 +54,8 @@ pub(super) struct Watch {
     kind: Arc<Kind>,
     selection: Selection,
     position: Position,
+    /// Events up to this revision are known to the client, or from before a future that it asked for.
+    known: u64,
     /// Objects that were there at the start and have not been sent.
     initial: std::vec::IntoIter<Bytes>,
     /// Whether the end of the initial objects is still to be marked, and with which revision.
@@ -92,8 +94,12 @@ impl Watch {
         let id = state.next_id();
         let missing = || Refusal::not_found(&call.kind, "");
         let resource = state.resources.get(call.at).ok_or_else(missing)?;
-        let with_objects = query.send_initial_events || asked == 0;
-        let (position, over, ready) = if with_objects {
+        if query.send_initial_events == Some(true) && asked > state.revision {
+            return Err(Refusal::too_large_resource_version(asked, state.revision));
+        }
+        // Without `sendInitialEvents` a watch from nowhere begins with what is there, as the API concepts have it.
+        let with_objects = query.send_initial_events.unwrap_or(asked == 0);
+        let (position, over, ready) = if with_objects || asked == 0 {
             (resource.log.end(), false, VecDeque::new())
         } else {
             match resource.log.after(asked) {
@@ -110,8 +116,9 @@ impl Watch {
             kind: call.kind.clone(),
             selection,
             position,
+            known: if with_objects { 0 } else { asked },
             initial: initial.into_iter(),
-            initial_end: (query.send_initial_events && query.bookmarks).then_some(state.revision),
+            initial_end: (query.send_initial_events == Some(true) && query.bookmarks).then_some(state.revision),
             ready,
             timeout: query
                 .timeout_seconds
@@ -169,7 +176,9 @@ impl Watch {
         };
         for (next, event) in events.take(LOOKED_AT) {
             self.position = next;
-            self.ready.extend(self.selection.line(event));
+            if event.revision > self.known {
+                self.ready.extend(self.selection.line(event));
+            }
             if self.ready.len() >= BATCH {
                 break;
             }

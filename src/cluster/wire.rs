@@ -50,6 +50,8 @@ pub(super) struct Layout {
     pub held: bool,
     /// Whether there is a deletionTimestamp.
     pub leaving: bool,
+    /// Whether there are `managedFields`.
+    pub managed: bool,
 }
 
 const STATUS: &[u8] = b",\"status\":";
@@ -230,6 +232,7 @@ fn around_status(
         fields: Box::default(),
         held: layout.held,
         leaving: layout.leaving,
+        managed: layout.managed,
     };
     line.copy(old.get(layout.revision.end as usize..layout.status.start as usize)?);
     let start = line.at();
@@ -321,6 +324,7 @@ impl<'a> Line<'a> {
         self.copy(b"{");
         layout.held = false;
         layout.leaving = false;
+        layout.managed = false;
         for (index, (field, value)) in metadata.iter().enumerate() {
             if index > 0 {
                 self.copy(b",");
@@ -335,6 +339,7 @@ impl<'a> Line<'a> {
                 "uid" => layout.uid = inner,
                 "finalizers" => layout.held = value.as_array().is_some_and(|list| !list.is_empty()),
                 "deletionTimestamp" => layout.leaving = true,
+                "managedFields" => layout.managed = true,
                 _ => {}
             }
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use super::{
     Schema,
     format::Format,
-    node::{Additional, Node, Rule, Type},
+    node::{Additional, ListType, Node, Rule, Type},
 };
 
 /// Why a schema cannot be used.
@@ -68,6 +68,8 @@ fn node(schema: &Value, path: &mut Path) -> Result<Node, InvalidSchema> {
         embedded: is_set(schema, "x-kubernetes-embedded-resource"),
         default: schema.get("default").cloned(),
         rules: rules(schema, path)?,
+        list: list_type(schema, path)?,
+        atomic: map_is_atomic(schema, path)?,
         ..Node::default()
     };
     if let Some(properties) = schema.get("properties") {
@@ -114,6 +116,33 @@ fn kind(schema: &Map<String, Value>, path: &Path) -> Result<Type, InvalidSchema>
             other => fault(path, format!("`{other}` is not a type")),
         },
         Some(_) => fault(path, "`type` must be a text"),
+    }
+}
+
+/// The rules of structural schemas: keys go with the type `map` and with no other.
+fn list_type(schema: &Map<String, Value>, path: &Path) -> Result<ListType, InvalidSchema> {
+    let keys = schema.get("x-kubernetes-list-map-keys").map(|keys| {
+        let keys = keys.as_array().map(|keys| keys.iter().map(|key| key.as_str().map(str::to_owned)).collect());
+        keys.flatten().filter(|keys: &Vec<String>| !keys.is_empty())
+    });
+    let named = schema.get("x-kubernetes-list-type").map(|name| name.as_str().unwrap_or("?"));
+    match (named, keys) {
+        (None | Some("atomic"), None) => Ok(ListType::Atomic),
+        (Some("set"), None) => Ok(ListType::Set),
+        (Some("map"), Some(Some(keys))) => Ok(ListType::Map(keys)),
+        (Some("map"), _) => fault(path, "`x-kubernetes-list-map-keys` is required where the list type is `map`"),
+        (_, Some(_)) => fault(path, "`x-kubernetes-list-map-keys` must be empty where the list type is not `map`"),
+        (Some(other), None) => {
+            fault(path, format!("`x-kubernetes-list-type` is `atomic`, `set` or `map`, not `{other}`"))
+        }
+    }
+}
+
+fn map_is_atomic(schema: &Map<String, Value>, path: &Path) -> Result<bool, InvalidSchema> {
+    match schema.get("x-kubernetes-map-type").map(|name| name.as_str().unwrap_or("?")) {
+        None | Some("granular") => Ok(false),
+        Some("atomic") => Ok(true),
+        Some(other) => fault(path, format!("`x-kubernetes-map-type` is `granular` or `atomic`, not `{other}`")),
     }
 }
 

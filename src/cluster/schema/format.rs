@@ -2,7 +2,7 @@
 
 /// A form of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::cluster) enum Format {
     /// RFC 3339 with date, time and offset.
     DateTime,
     /// RFC 3339's full date.

@@ -4,7 +4,7 @@
 
 mod compile;
 mod format;
-mod node;
+pub(super) mod node;
 mod place;
 mod prune;
 mod ratchet;
@@ -18,12 +18,17 @@ use node::Node;
 use place::Place;
 
 /// What the objects of a kind may contain.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Schema {
     root: Node,
 }
 
 impl Schema {
+    /// What the object as a whole may contain.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Drops the fields that the schema does not know and fills in defaults. The paths of what was dropped go to
     /// `unknown`, where there is one.
     pub(super) fn prune(&self, object: &mut Value, unknown: Option<&mut Vec<String>>) {

@@ -7,7 +7,7 @@ use super::format::Format;
 
 /// The type that a value must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Type {
+pub(in crate::cluster) enum Type {
     /// No matter.
     #[default]
     Any,
@@ -30,7 +30,7 @@ pub(super) enum Type {
 /// What may be at one place.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a keyword of its own")]
-pub(super) struct Node {
+pub(in crate::cluster) struct Node {
     /// The type of the value.
     pub kind: Type,
     /// Whether null is a value too.
@@ -53,11 +53,27 @@ pub(super) struct Node {
     pub has_defaults: bool,
     /// The rules beyond the type.
     pub rules: Vec<Rule>,
+    /// How the items of a list are told apart: `x-kubernetes-list-type`.
+    pub list: ListType,
+    /// Whether a map belongs to one owner as a whole: `x-kubernetes-map-type` is `atomic`.
+    pub atomic: bool,
+}
+
+/// How the items of a list are told apart when it is merged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::cluster) enum ListType {
+    /// Not at all: the list is one value.
+    #[default]
+    Atomic,
+    /// Each by itself.
+    Set,
+    /// By the values of these fields, `x-kubernetes-list-map-keys`.
+    Map(Vec<String>),
 }
 
 /// What the fields hold that are not among the properties.
 #[derive(Debug, Default)]
-pub(super) enum Additional {
+pub(in crate::cluster) enum Additional {
     /// There are none.
     #[default]
     None,
@@ -69,7 +85,7 @@ pub(super) enum Additional {
 
 /// One rule about a value.
 #[derive(Debug)]
-pub(super) enum Rule {
+pub(in crate::cluster) enum Rule {
     /// One of these.
     Enum(Vec<Value>),
     /// A match, and the pattern as it was written.
@@ -106,7 +122,7 @@ pub(super) enum Rule {
 
 impl Node {
     /// The node of a field, where it is known by name.
-    pub(super) fn property(&self, name: &str) -> Option<&Self> {
+    pub(in crate::cluster) fn property(&self, name: &str) -> Option<&Self> {
         let at = self.properties.binary_search_by(|(property, _)| property.as_str().cmp(name)).ok()?;
         self.properties.get(at).map(|(_, node)| node)
     }
