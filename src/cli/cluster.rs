@@ -207,7 +207,10 @@ impl Companions {
             Some(provider) => {
                 let (config, transport) = match &simulators {
                     Some(simulators) => simulators.connection(),
-                    None => (config_from_environment(provider, &arguments.namespace)?, network_transport(None).map_err(Failure::could_not_run)?),
+                    None => (
+                        config_from_environment(provider, &arguments.namespace)?,
+                        network_transport(None).map_err(Failure::could_not_run)?,
+                    ),
                 };
                 Some(HostedOperator::start(cluster, clock.clone(), config, transport))
             }

@@ -7,9 +7,16 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    call::Call, crd::InvalidCrd, create::create, identity::Identities, kinds, options::Options,
+    call::Call,
+    crd::InvalidCrd,
+    create::create,
+    identity::Identities,
+    kinds,
+    options::Options,
     serve::{self, ServeOptions},
-    service::ClusterService, state::State, status::Refusal,
+    service::ClusterService,
+    state::State,
+    status::Refusal,
 };
 
 /// What all handles and services of one cluster share.

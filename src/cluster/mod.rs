@@ -44,6 +44,7 @@ mod options;
 mod page;
 mod patch;
 mod path;
+mod protobuf;
 mod query;
 mod read;
 mod reply;

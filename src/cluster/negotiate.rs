@@ -143,12 +143,18 @@ mod tests {
         for (accept, expected) in [
             ("application/json", None),
             ("*/*", None),
-            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", table),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+                table,
+            ),
             ("application/json, application/json;as=Table;v=v1;g=meta.k8s.io", None),
             ("application/json;q=0.5, application/json;as=Table;v=v1;g=meta.k8s.io;q=0.9", table),
             ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", None),
             ("application/vnd.kubernetes.protobuf,application/json", None),
-            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some(Shape::Metadata { of_list: true })),
+            (
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+                Some(Shape::Metadata { of_list: true }),
+            ),
         ] {
             assert_eq!(shape(&parts(accept, "")).expect("a form"), expected, "{accept}");
         }
@@ -156,7 +162,13 @@ mod tests {
 
     #[test]
     fn what_nobody_can_give_is_refused() {
-        for accept in ["application/vnd.kubernetes.protobuf", "text/html", "", "application/json;q=0", "application/json;as=Table;v=v9;g=meta.k8s.io"] {
+        for accept in [
+            "application/vnd.kubernetes.protobuf",
+            "text/html",
+            "",
+            "application/json;q=0",
+            "application/json;as=Table;v=v9;g=meta.k8s.io",
+        ] {
             assert_eq!(shape(&parts(accept, "")).expect_err(accept).code(), 406, "{accept}");
         }
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io";

@@ -155,8 +155,19 @@ mod tests {
 
     #[test]
     fn other_paths_lead_nowhere() {
-        for path in ["", "/", "/api", "/api/v1", "/apis/g", "/apis/g/v1", "/api/v1//secrets", "/x/y", "/api/v1/a/b/c/d", "/api/v1/../secrets", "/api/v1/namespaces/%2e%2e/secrets"]
-        {
+        for path in [
+            "",
+            "/",
+            "/api",
+            "/api/v1",
+            "/apis/g",
+            "/apis/g/v1",
+            "/api/v1//secrets",
+            "/x/y",
+            "/api/v1/a/b/c/d",
+            "/api/v1/../secrets",
+            "/api/v1/namespaces/%2e%2e/secrets",
+        ] {
             assert_eq!(Target::parse(path), None, "{path}");
         }
         assert_eq!(Target::parse("/version"), Some(Target::Version));

@@ -1,7 +1,10 @@
 //! What a request is answered with.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::{CONTENT_TYPE, ETAG}};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, ETAG},
+};
 
 use super::{body::ClusterBody, read::List, status::Refusal, table::ShapedLines, watch::Watch};
 

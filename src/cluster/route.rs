@@ -17,6 +17,7 @@ use super::{
     page::Page,
     patch::{Patch, patch, patch_status},
     path::{ResourcePath, Target},
+    protobuf::{self, Unreadable},
     query::Query,
     read::{get, list, wrap},
     reply::Reply,
@@ -81,9 +82,16 @@ fn sent_object(parts: &Parts, body: &Bytes) -> Result<Value, Refusal> {
     match content_type(parts) {
         "" | "application/json" => wire::read(body).map_err(|error| malformed(&error)),
         "application/yaml" => yaml::read(body).map_err(|error| malformed(&error)),
-        _ => Err(Refusal::unsupported_media_type(&["application/json", "application/yaml"])),
+        // What is not known in this form is sent again by nobody, but at least it is said.
+        "application/vnd.kubernetes.protobuf" => protobuf::read(body).map_err(|error| match error {
+            Unreadable::Malformed => Refusal::bad_request(error.to_string()),
+            Unreadable::Unknown(_) => Refusal::unsupported_media_type(TAKEN),
+        }),
+        _ => Err(Refusal::unsupported_media_type(TAKEN)),
     }
 }
+
+const TAKEN: &[&str] = &["application/json", "application/yaml"];
 
 fn content_type(parts: &Parts) -> &str {
     let content_type = parts.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));

@@ -102,7 +102,8 @@ mod tests {
     fn every_kind_is_told_with_its_verbs() {
         let kinds = kinds::built_in();
         let core = resources(&kinds, "", "v1").expect("the core group");
-        let names: Vec<&str> = core["resources"].as_array().expect("a list").iter().filter_map(|r| r["name"].as_str()).collect();
+        let names: Vec<&str> =
+            core["resources"].as_array().expect("a list").iter().filter_map(|r| r["name"].as_str()).collect();
         for name in ["namespaces", "namespaces/status", "secrets", "events"] {
             assert!(names.contains(&name), "{name}");
         }

@@ -33,11 +33,9 @@ pub(super) fn answer(shared: &Shared, parts: &Parts) -> Result<Reply, Refusal> {
     }
     match segments.as_slice() {
         ["api"] => wanted(parts, |version| aggregated::core(&kinds(shared), version), documents::core_versions),
-        ["apis"] => wanted(
-            parts,
-            |version| aggregated::groups(&kinds(shared), version),
-            || documents::groups(&kinds(shared)),
-        ),
+        ["apis"] => {
+            wanted(parts, |version| aggregated::groups(&kinds(shared), version), || documents::groups(&kinds(shared)))
+        }
         ["api", version] => plain(parts, documents::resources(&kinds(shared), "", version)),
         ["apis", group] => plain(parts, documents::group(&kinds(shared), group)),
         ["apis", group, version] => plain(parts, documents::resources(&kinds(shared), group, version)),

@@ -28,7 +28,11 @@ pub(super) const REVIEWS: [Review; 3] = [
         kind: "SelfSubjectReview",
         plural: "selfsubjectreviews",
         status: |other| {
-            let groups = if other.is_some() { vec!["system:authenticated"] } else { vec!["system:masters", "system:authenticated"] };
+            let groups = if other.is_some() {
+                vec!["system:authenticated"]
+            } else {
+                vec!["system:masters", "system:authenticated"]
+            };
             json!({"userInfo": {"username": other.unwrap_or(USER), "groups": groups}})
         },
     },

@@ -11,11 +11,7 @@ mod swagger;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, StatusCode,
-    header::IF_NONE_MATCH,
-    request::Parts,
-};
+use http::{HeaderValue, StatusCode, header::IF_NONE_MATCH, request::Parts};
 use serde_json::{Map, Value, json};
 
 use super::{create::to_bytes, embedded::Shared, negotiate, reply::Reply, status::Refusal};
@@ -111,8 +107,8 @@ fn info() -> Value {
 
 /// FNV-1a, 64 bits: told apart is all that documents have to be.
 fn hash(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{hash:016X}")
 }

@@ -49,7 +49,8 @@ pub(super) fn add(paths: &mut Map<String, Value>, root: &str, kind: &Kind, schem
 fn operation(kind: &Kind, schema: &str, action: &str) -> Value {
     let writes = matches!(action, "post" | "put" | "patch");
     let answer = if action == "list" { format!("{schema}List") } else { schema.to_owned() };
-    let content = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
+    let content =
+        |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
     let mut operation = json!({
         "description": format!("{action} {}", kind.name),
         "responses": {"200": {"description": "OK", "content": content(&answer)}},

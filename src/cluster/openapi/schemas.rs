@@ -58,7 +58,8 @@ fn whole(kind: &Kind, defined: Option<Value>) -> Value {
     });
     let Value::Object(fields) = &mut schema else { return schema };
     let properties = fields.entry("properties").or_insert_with(|| json!({}));
-    properties["apiVersion"] = json!({"type": "string", "description": "The group and version of this form of the object."});
+    properties["apiVersion"] =
+        json!({"type": "string", "description": "The group and version of this form of the object."});
     properties["kind"] = json!({"type": "string", "description": "The kind of the object, in CamelCase."});
     properties["metadata"] = refers(OBJECT_META, "The object's metadata, as all objects have them.");
     schema

@@ -8,8 +8,11 @@ use tower::ServiceExt;
 
 use super::Token;
 use crate::cluster::{
-    body::ClusterBody, reply::Reply, service::ClusterService, status::Refusal,
+    body::ClusterBody,
     discovery::reviews::{self, IMPERSONATE},
+    reply::Reply,
+    service::ClusterService,
+    status::Refusal,
 };
 
 /// The service behind the token.

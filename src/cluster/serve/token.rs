@@ -75,7 +75,8 @@ mod tests {
         assert!(token.is_shown(&headers(&format!("Bearer {}", token.reveal()))));
         assert!(token.is_shown(&headers(&format!("bearer {}", token.reveal()))));
         let cut = &token.reveal()[1..];
-        for wrong in ["", "Bearer", "Bearer ", "Bearer x", &format!("Bearer {cut}"), &format!("Basic {}", token.reveal())]
+        for wrong in
+            ["", "Bearer", "Bearer ", "Bearer x", &format!("Bearer {cut}"), &format!("Basic {}", token.reveal())]
         {
             assert!(!token.is_shown(&headers(wrong)), "{wrong}");
         }

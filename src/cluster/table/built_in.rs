@@ -70,7 +70,8 @@ fn events() -> Vec<Column> {
         at("Reason", "string", 0, ".reason"),
         made("Object", "string", 0, |event, _| {
             let about = first(event, &["/involvedObject", "/regarding"]);
-            let part = |field: &str| about.and_then(|about| about.get(field)).and_then(Value::as_str).unwrap_or_default();
+            let part =
+                |field: &str| about.and_then(|about| about.get(field)).and_then(Value::as_str).unwrap_or_default();
             format!("{}/{}", part("kind").to_lowercase(), part("name")).into()
         }),
         made("Subobject", "string", 1, |event, _| {

@@ -122,7 +122,7 @@ fn since_creation(object: &Value, now: Timestamp) -> Value {
 /// A value as a cell of a type; nothing where it is of another.
 fn typed(kind: &str, value: &Value) -> Value {
     match (kind, value) {
-        ("string", Value::String(text)) => text.as_str().into(),
+        ("string" | "date", Value::String(text)) => text.as_str().into(),
         ("string", Value::Null) => Value::Null,
         ("string", other) => other.to_string().into(),
         ("integer", Value::Number(number)) => whole(number),
@@ -146,7 +146,8 @@ mod tests {
         let column = |kind: &str, path: &str| {
             Column::parse(&json!({"name": "X", "type": kind, "jsonPath": path}), "columns[0]").expect("a column")
         };
-        let object = json!({"s": "x", "n": 3, "f": 2.5, "b": true, "o": {"a": 1}, "t": "1970-01-01T00:00:00Z", "z": null});
+        let object =
+            json!({"s": "x", "n": 3, "f": 2.5, "b": true, "o": {"a": 1}, "t": "1970-01-01T00:00:00Z", "z": null});
         let now = Timestamp::constant(60, 0);
         for (kind, path, expected) in [
             ("string", ".s", json!("x")),

@@ -17,7 +17,10 @@ enum Step {
     /// Every field or item.
     All,
     /// The items of which this holds.
-    Filter { path: JsonPath, test: Option<(Comparison, Literal)> },
+    Filter {
+        path: JsonPath,
+        test: Option<(Comparison, Literal)>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +90,9 @@ fn find<'a>(steps: &[Step], value: &'a Value) -> Option<&'a Value> {
             Value::Object(fields) => fields.values().find_map(|field| find(rest, field)),
             _ => None,
         },
-        Step::Filter { path, test } => value.as_array()?.iter().filter(|item| holds(path, test.as_ref(), item)).find_map(|item| find(rest, item)),
+        Step::Filter { path, test } => {
+            value.as_array()?.iter().filter(|item| holds(path, test.as_ref(), item)).find_map(|item| find(rest, item))
+        }
     }
 }
 
@@ -162,7 +167,10 @@ fn bracket(rest: &mut Text<'_>) -> Result<Step, String> {
         Some('\'' | '"') => Ok(Step::Field(quoted(rest)?)),
         _ => {
             let number = while_in(rest, |c| c.is_ascii_digit() || c == '-');
-            number.parse().map(Step::Index).map_err(|_| "an index, a name, `*` or a filter must be in brackets".to_owned())
+            number
+                .parse()
+                .map(Step::Index)
+                .map_err(|_| "an index, a name, `*` or a filter must be in brackets".to_owned())
         }
     }
 }
@@ -267,7 +275,9 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for bad in ["", "spec", ".", "..x", ".a[", ".a[x]", ".a[?(@.b<1)]", ".a[?(@.b==)]", ".a['b", ".a]", ".a b", "{.a}"] {
+        for bad in
+            ["", "spec", ".", "..x", ".a[", ".a[x]", ".a[?(@.b<1)]", ".a[?(@.b==)]", ".a['b", ".a]", ".a b", "{.a}"]
+        {
             assert!(JsonPath::parse(bad).is_err(), "{bad}");
         }
     }

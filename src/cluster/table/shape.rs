@@ -7,7 +7,14 @@ use serde_json::{Value, json};
 use super::{Column, built_in};
 use crate::{
     clock::SharedClock,
-    cluster::{create::to_bytes, event, kinds::Kind, read::{LIST_TAIL, List}, reply::Reply, status::Refusal},
+    cluster::{
+        create::to_bytes,
+        event,
+        kinds::Kind,
+        read::{LIST_TAIL, List},
+        reply::Reply,
+        status::Refusal,
+    },
 };
 
 /// The form that a client asked for.
