@@ -26,6 +26,8 @@ pub(super) fn run_on(kubeconfig: &Path, out: &Path, arguments: &[&str]) -> Outpu
         "experiments/aap-vs-eda.yaml",
         "--set",
         "profile=hands-on",
+        "--set",
+        "deadline=5m",
         "--clock",
         "real",
         "--time-scale",
@@ -54,7 +56,8 @@ async fn somebody_elses(client: &kube::Client) -> Value {
     assert_eq!(post(client, "/api/v1/namespaces", "application/json", namespace.to_string().as_bytes()).await.0, 201);
     let machine = json!({
         "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
-        "metadata": {"name": "i-00000", "labels": {"cloudkit.openshift.io/computeinstance": "i-00000"}},
+        "metadata": {"name": "ci-0001", "labels": {"cloudkit.openshift.io/computeinstance": "ci-0001"}},
+        "spec": {"runStrategy": "Always"},
     });
     let (code, _, created) = post(client, MACHINES, "application/json", machine.to_string().as_bytes()).await;
     assert_eq!(code, 201, "{created}");
@@ -78,7 +81,7 @@ async fn an_experiment_runs_on_a_cluster_of_a_kubeconfig_and_leaves_nothing_ther
         assert_eq!(arm["outcomes"]["succeeded"], arm["instances"], "{arm}");
     }
     assert_eq!(namespaces(&client).await, before);
-    let (_, _, after) = get(&client, &format!("{MACHINES}/i-00000"), "application/json").await;
+    let (_, _, after) = get(&client, &format!("{MACHINES}/ci-0001"), "application/json").await;
     assert_eq!(after, machine, "somebody else's machine was touched");
 }
 
