@@ -19,8 +19,9 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No authentication or admission, no garbage collection of dependents, no managed fields, no server-side apply, no
-//! CEL rules, no discovery; of a custom resource only the storage version is served.
+//! No users but the owner of the token that `serve` may ask for; no admission, no garbage collection of dependents, no managed
+//! fields, no server-side apply, no CEL rules; of a custom resource only the storage version is served. Answers are JSON;
+//! of protobuf only the bodies are read that kubectl sends.
 
 mod body;
 mod call;

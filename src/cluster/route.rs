@@ -42,15 +42,15 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
             let shape = negotiate::shape(parts)?;
             let verb = Verb::read(parts, &path, &query, body)?;
             let now = shared.options.clock.now();
-            let mut shaped = None;
+            let mut form = None;
             let reply = shared.with(|state| {
                 let Some((at, kind)) = resource(state, &path) else { return absent(parts, &path, body) };
-                shaped = shape.map(|shape| (shape, kind.clone()));
+                form = shape.map(|shape| (shape, kind.clone()));
                 let namespace = path.namespace.as_deref().unwrap_or_default();
                 let call = Call { at, kind, namespace, now, dry_run: query.dry_run, strict: query.strict };
                 verb.perform(shared, state, call, &path, &query)
             })?;
-            match shaped {
+            match form {
                 None => Ok(reply),
                 // When the lock is free again: it is work.
                 Some((shape, kind)) => shape.apply(reply, &kind, &shared.options.clock),
@@ -82,7 +82,7 @@ fn sent_object(parts: &Parts, body: &Bytes) -> Result<Value, Refusal> {
     match content_type(parts) {
         "" | "application/json" => wire::read(body).map_err(|error| malformed(&error)),
         "application/yaml" => yaml::read(body).map_err(|error| malformed(&error)),
-        // What is not known in this form is sent again by nobody, but at least it is said.
+        // What kubectl's typed clients send; they take JSON for an answer.
         "application/vnd.kubernetes.protobuf" => protobuf::read(body).map_err(|error| match error {
             Unreadable::Malformed => Refusal::bad_request(error.to_string()),
             Unreadable::Unknown(_) => Refusal::unsupported_media_type(TAKEN),
