@@ -128,7 +128,7 @@ async fn host(arguments: &ClusterArguments) -> Result<Exit, Failure> {
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::could_not_run)?;
     let now = SystemClock::start().now();
     let clock: SharedClock = Arc::new(ModelClock::start(now));
-    let seed = Seed::new(now.as_nanosecond().unsigned_abs() as u64);
+    let seed = Seed::new(u64::try_from(now.as_nanosecond()).unwrap_or_default());
     let cluster = target::cluster(&clock, seed).map_err(Failure::could_not_run)?;
     if arguments.namespace != "default" {
         cluster.create_namespace(&arguments.namespace).map_err(|error| Failure::usage(anyhow!("{error}")))?;

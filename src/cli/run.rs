@@ -104,6 +104,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         ClockKind::Real => now,
     };
     let mut info = run_info(&experiment, epoch)?;
+    if arguments.cluster.is_external() {
+        // Part of what was run: what was run elsewhere is not to be merged with it.
+        info.config["cluster"] = arguments.cluster.to_string().into();
+    }
     let connection = Connection::open(&arguments.cluster, arguments.install_crds, experiment.clock(), now)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
     let folder = RunFolder::create(&path, &info)?;

@@ -19,8 +19,8 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No authentication or admission, no CEL rules, no discovery; of a custom resource
-//! only the storage version is served.
+//! No users but the owner of the token that `serve` may ask for; no admission, no CEL rules; of a custom resource only the
+//! storage version is served. Answers are JSON; of protobuf only the bodies are read that kubectl sends.
 
 mod apply;
 mod body;
@@ -51,6 +51,7 @@ mod page;
 mod patch;
 mod path;
 mod propagation;
+mod protobuf;
 mod query;
 mod read;
 mod reply;

@@ -21,6 +21,7 @@ use super::{
     page::Page,
     patch::{Patch, patch, patch_status},
     path::{ResourcePath, Target},
+    protobuf::{self, Unreadable},
     query::Query,
     read::{get, list, wrap},
     reply::Reply,
@@ -47,11 +48,11 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
             let shape = negotiate::shape(parts)?;
             let verb = Verb::read(parts, &path, &query, body)?;
             let now = shared.options.clock.now();
-            let mut shaped = None;
+            let mut form = None;
             let warnings = RefCell::new(Vec::new());
             let reply = shared.with(|state| {
                 let Some((at, kind)) = resource(state, &path) else { return absent(parts, &path, body) };
-                shaped = shape.map(|shape| (shape, kind.clone()));
+                form = shape.map(|shape| (shape, kind.clone()));
                 let namespace = path.namespace.as_deref().unwrap_or_default();
                 let writer = Writer {
                     field_manager: query.field_manager.as_deref(),
@@ -67,7 +68,7 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
                 }
                 verb.perform(shared, state, call, &path, &query)
             })?;
-            let reply = match shaped {
+            let reply = match form {
                 None => reply,
                 // When the lock is free again: it is work.
                 Some((shape, kind)) => shape.apply(reply, &kind, &shared.options.clock)?,
@@ -101,9 +102,16 @@ fn sent_object(parts: &Parts, body: &Bytes) -> Result<Value, Refusal> {
     match content_type(parts) {
         "" | "application/json" => wire::read(body).map_err(|error| malformed(&error)),
         "application/yaml" => yaml::read(body).map_err(|error| malformed(&error)),
-        _ => Err(Refusal::unsupported_media_type(&["application/json", "application/yaml"])),
+        // What kubectl's typed clients send; they take JSON for an answer.
+        "application/vnd.kubernetes.protobuf" => protobuf::read(body).map_err(|error| match error {
+            Unreadable::Malformed => Refusal::bad_request(error.to_string()),
+            Unreadable::Unknown(_) => Refusal::unsupported_media_type(TAKEN),
+        }),
+        _ => Err(Refusal::unsupported_media_type(TAKEN)),
     }
 }
+
+const TAKEN: &[&str] = &["application/json", "application/yaml"];
 
 fn content_type(parts: &Parts) -> &str {
     let content_type = parts.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));

@@ -27,7 +27,7 @@ const STATUS_VERBS: [&str; 3] = ["get", "patch", "update"];
 pub(super) fn answer(shared: &Shared, parts: &Parts) -> Result<Reply, Refusal> {
     let path = parts.uri.path();
     let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').skip(1).collect();
-    let is_here = matches!(segments.as_slice(), ["api" | "apis", ..] | ["openapi", ..]);
+    let is_here = matches!(segments.as_slice(), ["api" | "apis" | "openapi", ..]);
     if is_here && parts.method != Method::GET {
         return Err(Refusal::no_such_method());
     }

@@ -122,7 +122,7 @@ fn since_creation(object: &Value, now: Timestamp) -> Value {
 /// A value as a cell of a type; nothing where it is of another.
 fn typed(kind: &str, value: &Value) -> Value {
     match (kind, value) {
-        ("string", Value::String(text)) => text.as_str().into(),
+        ("string" | "date", Value::String(text)) => text.as_str().into(),
         ("string", Value::Null) => Value::Null,
         ("string", other) => other.to_string().into(),
         ("integer", Value::Number(number)) => whole(number),

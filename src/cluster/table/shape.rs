@@ -93,9 +93,9 @@ impl Shape {
         let head: Value = serde_json::from_slice(&head).unwrap_or_default();
         let metadata = head.get("metadata").cloned().unwrap_or_default();
         let head = match self {
-            Self::Table { version, .. } => open(table(version, &metadata, Some(columns)), "rows"),
+            Self::Table { version, .. } => open(&table(version, &metadata, Some(columns)), "rows"),
             Self::Metadata { .. } => open(
-                json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}),
+                &json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}),
                 "items",
             ),
         };
@@ -141,8 +141,8 @@ fn table(version: TableVersion, metadata: &Value, columns: Option<&[Column]>) ->
 }
 
 /// The JSON of an object up to the beginning of a list in it.
-fn open(object: Value, list: &str) -> Bytes {
-    let mut head = to_bytes(&object).to_vec();
+fn open(object: &Value, list: &str) -> Bytes {
+    let mut head = to_bytes(object).to_vec();
     head.pop();
     head.extend_from_slice(b",\"");
     head.extend_from_slice(list.as_bytes());

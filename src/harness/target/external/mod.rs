@@ -45,7 +45,10 @@ pub struct ExternalCluster {
 impl fmt::Debug for ExternalCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The configuration has credentials in it.
-        f.debug_struct("ExternalCluster").field("url", &self.config.cluster_url).field("run", &self.run).finish()
+        f.debug_struct("ExternalCluster")
+            .field("url", &self.config.cluster_url)
+            .field("run", &self.run)
+            .finish_non_exhaustive()
     }
 }
 
