@@ -57,7 +57,7 @@ fn interval(text: &str) -> Result<Duration, NotAnInterval> {
 }
 
 pub(super) fn what_if(arguments: &WhatIfArguments) -> Result<Exit, Failure> {
-    let answer = predict(arguments).map_err(Failure::usage)?.answer();
+    let answer = predict(arguments).and_then(|what_if| Ok(what_if.answer()?)).map_err(Failure::usage)?;
     print(&match arguments.format {
         Format::Text => what_if_table(&answer).trim_end().to_owned(),
         Format::Json => serde_json::to_string_pretty(&answer).map_err(Failure::could_not_run)?,

@@ -14,15 +14,18 @@ use crate::report::{
 #[must_use]
 pub fn what_if_table(answer: &Answer) -> String {
     let wanted = answer.poll_interval;
-    let mut text = format!("with a job's state asked for every {wanted} ({} clock)\n", answer.clock.as_str());
+    let mut text = String::new();
+    for warning in &answer.warnings {
+        let _ = writeln!(text, "warning: {}", shown(warning));
+    }
+    let _ = writeln!(text, "with a job's state asked for every {wanted} ({} clock)", answer.clock.as_str());
     for of_scenario in answer.arms.chunk_by(|a, b| a.scenario == b.scenario) {
         let _ = write!(text, "\n{}\n{}\n", shown(&of_scenario[0].scenario), rows(answer, of_scenario));
     }
-    let _ = write!(
-        text,
-        "\nAssumed: only the end of an AAP job is learned by a poll; everything after it moves with it and takes as long as \
-         before.\nA delete comes when it came, also where a polled state decides when that is.\n"
-    );
+    text.push_str("\nassumed:\n");
+    for assumption in &answer.assumptions {
+        let _ = writeln!(text, "- {assumption}");
+    }
     text
 }
 
