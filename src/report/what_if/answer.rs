@@ -9,6 +9,9 @@ use crate::{
     units::{GoDuration, Nanos},
 };
 
+/// How far a number may differ between the courses that a run may take, as a share.
+const COURSES_OFF_MAX: f64 = 0.02;
+
 /// What a run would have measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {
@@ -53,6 +56,8 @@ pub struct PredictedMetric {
     pub measured: Numbers,
     /// As predicted.
     pub predicted: Numbers,
+    /// The fields of the prediction that are null because chance decides them: which of several jobs goes first.
+    pub uncertain: Vec<&'static str>,
     /// As measured at the interval asked about.
     pub rerun: Option<Numbers>,
 }
@@ -77,5 +82,21 @@ impl Numbers {
         let summary = SampleSummary::of_sorted(&sorted)?;
         let given = |quantile: Result<Nanos, _>| quantile.ok().map(Nanos::get);
         Some(Self { n: summary.n, mean_ns: summary.mean.get(), p50_ns: given(summary.p50), p95_ns: given(summary.p95) })
+    }
+
+    /// What holds in other courses too, and the names of the fields that don't: those that differ in one of them by more than
+    /// [`COURSES_OFF_MAX`].
+    pub(super) fn as_far_as_known(self, courses: &[Self]) -> (Self, Vec<&'static str>) {
+        let differs = |of: fn(&Self) -> Option<u64>| {
+            let value = of(&self).map(|ns| ns as f64);
+            let off =
+                |course: &Self| value.zip(of(course)).is_some_and(|(a, b)| (b as f64 - a).abs() > COURSES_OFF_MAX * a);
+            courses.iter().any(off)
+        };
+        let (p50, p95) = (differs(|numbers| numbers.p50_ns), differs(|numbers| numbers.p95_ns));
+        let fields = [("mean_ns", differs(|numbers| Some(numbers.mean_ns))), ("p50_ns", p50), ("p95_ns", p95)];
+        let uncertain = fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+        let known = Self { p50_ns: self.p50_ns.filter(|_| !p50), p95_ns: self.p95_ns.filter(|_| !p95), ..self };
+        (known, uncertain)
     }
 }

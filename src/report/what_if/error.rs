@@ -1,6 +1,6 @@
 //! Why there is no prediction.
 
-use crate::units::GoDuration;
+use crate::{report::metric::Metric, units::GoDuration};
 
 /// Why nothing can be predicted from a run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -91,5 +91,18 @@ pub enum WhatIfError {
         scenario: String,
         /// How far the mean time from launch to end is off, in percent.
         off_percent: f64,
+    },
+    /// In the queue of the backend chance decides too much.
+    #[error(
+        "{arm}, {scenario}: jobs wait for each other here, and which of those that are launched together goes first moves the mean of \
+         {metric} by more than 2 %; run that interval instead, or this one with more blocks"
+    )]
+    QueueByChance {
+        /// The arm.
+        arm: String,
+        /// The scenario.
+        scenario: String,
+        /// Which total.
+        metric: Metric,
     },
 }

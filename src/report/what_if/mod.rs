@@ -39,7 +39,7 @@ use crate::{
         what_if::{
             arms::{PolledArm, deleting_at_a_state, polled_arms},
             polls::Interval,
-            trial::Asked,
+            trial::{Asked, Predicted},
         },
     },
     units::{GoDuration, Nanos},
@@ -89,6 +89,8 @@ pub struct WhatIf {
     warnings: Vec<String>,
     measured: ByArm<Instances>,
     predicted: ByArm<Instances>,
+    /// What is predicted in other courses that the run may take, where a queue was replayed.
+    courses: ByArm<Vec<Instances>>,
     /// Of queues that were replayed: what was measured, and what the replay makes of that.
     replays_ns: ByArm<(u64, u64)>,
     rerun: Option<Rerun>,
@@ -110,6 +112,7 @@ impl WhatIf {
             warnings: warnings::of_run(run, "the run"),
             measured: BTreeMap::new(),
             predicted: BTreeMap::new(),
+            courses: BTreeMap::new(),
             replays_ns: BTreeMap::new(),
             rerun: None,
         })
@@ -126,17 +129,34 @@ impl WhatIf {
         let interval = Interval { current: arm.interval.0.into(), wanted: self.wanted.into() };
         let deletes_at_a_state = self.deleting_at_a_state.contains(&key.0);
         let found = Asked { trial, arm, interval, deletes_at_a_state }.predict()?;
+        self.add_courses(&key, trial, &found);
         let measured = self.measured.entry(key.clone()).or_default();
         let predicted = self.predicted.entry(key.clone()).or_default();
-        for (sample, deprovision) in trial.samples.iter().zip(found.deprovisions) {
+        for (sample, deprovision) in trial.samples.iter().zip(&found.deprovisions) {
             measured.add(sample, sample.deprovision_total());
-            predicted.add(sample, deprovision);
+            predicted.add(sample, *deprovision);
         }
         if let Some((recorded, replayed)) = found.replay_ns {
             let sums = self.replays_ns.entry(key).or_default();
             *sums = (sums.0.saturating_add(recorded), sums.1.saturating_add(replayed));
         }
         Ok(())
+    }
+
+    /// Adds a trial to the other courses of the run; must come before it is added to the predicted one.
+    fn add_courses(&mut self, key: &(String, String), trial: &TrialRecord, found: &Predicted) {
+        if found.courses.is_empty() && !self.courses.contains_key(key) {
+            return;
+        }
+        let before = self.predicted.get(key).cloned().unwrap_or_default();
+        let courses = self.courses.entry(key.clone()).or_insert_with(|| vec![before; found.courses.len()]);
+        for (place, course) in courses.iter_mut().enumerate() {
+            // A trial in which no launch moves takes the same course always.
+            let deprovisions = found.courses.get(place).unwrap_or(&found.deprovisions);
+            for (sample, deprovision) in trial.samples.iter().zip(deprovisions) {
+                course.add(sample, *deprovision);
+            }
+        }
     }
 
     /// Begins to take in another run, in which the same arms were run at the wanted interval.
@@ -174,14 +194,18 @@ impl WhatIf {
             self.ensure_replays_hold(&key)?;
             let predicted = &self.predicted[&key];
             let rerun = self.rerun_of(arm, scenario);
-            let metrics = Metric::TOTALS.into_iter().enumerate().filter_map(|(place, metric)| {
-                Some(PredictedMetric {
-                    metric,
-                    measured: Numbers::of(&measured.totals[place])?,
-                    predicted: Numbers::of(&predicted.totals[place])?,
-                    rerun: rerun.and_then(|(_, instances)| Numbers::of(&instances.totals[place])),
-                })
-            });
+            let mut metrics = Vec::new();
+            for (place, metric) in Metric::TOTALS.into_iter().enumerate() {
+                let of = |instances: &Instances| Numbers::of(&instances.totals[place]);
+                let Some((measured, predicted)) = of(measured).zip(of(predicted)) else { continue };
+                let courses: Vec<Numbers> = self.courses.get(&key).into_iter().flatten().filter_map(of).collect();
+                let (predicted, uncertain) = predicted.as_far_as_known(&courses);
+                if uncertain.contains(&"mean_ns") {
+                    return Err(WhatIfError::QueueByChance { arm: key.1, scenario: key.0, metric });
+                }
+                let rerun = rerun.and_then(|(_, instances)| of(instances));
+                metrics.push(PredictedMetric { metric, measured, predicted, uncertain, rerun });
+            }
             arms.push(PredictedArm {
                 scenario: scenario.clone(),
                 arm: name.clone(),
@@ -189,7 +213,7 @@ impl WhatIf {
                 outcomes: measured.outcomes,
                 queue_replayed: self.replays_ns.contains_key(&key),
                 rerun_arm: rerun.map(|(name, _)| name.to_owned()),
-                metrics: metrics.collect(),
+                metrics,
             });
         }
         // In the order of the run, not of the alphabet.
@@ -212,6 +236,7 @@ impl WhatIf {
         }
         for arm in arms {
             all.extend(warnings::of_outcomes(arm));
+            all.extend(warnings::of_what_is_uncertain(arm));
             let moves = self
                 .arms
                 .iter()

@@ -7,6 +7,10 @@
 //!
 //! What each job took from its start to its end, and from waiting to running, is its own and stays. What the records show of
 //! some jobs only, the time from a commit to the task manager's run, is that of the typical job that was not held back.
+//!
+//! Which of two jobs goes first that are launched together is a matter of milliseconds that no record of another run tells. So the
+//! trial is replayed [`COURSES`] times more, with delays and request latencies drawn from those that were recorded: what
+//! differs among these courses by more than it may is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +18,14 @@ use serde_json::Value;
 
 use crate::{
     record::{TrialRecord, Truth, Word},
-    units::{InstanceId, Nanos, parse_duration},
+    units::{InstanceId, Nanos, Seed, parse_duration},
 };
+
+/// How many courses beside the typical one a trial is replayed in: one run in twenty-one lies outside of all of them.
+pub(super) const COURSES: u64 = 20;
+
+/// Requests whose latency decides when a deprovision job is launched: the poll that tells that it may be, and the launch.
+const REQUESTS_BEFORE_LAUNCH: u64 = 2;
 
 /// How far the replay may be off for the task manager's delay alone, which is known of the typical job only. What moves by more
 /// is another course of things.
@@ -64,11 +74,17 @@ struct Job {
     started: Option<u64>,
     ended: u64,
     canceled: bool,
+    /// From its commit to the task manager's run, where nothing held it back.
+    delay: Option<u64>,
 }
 
 impl Job {
     fn template(&self) -> usize {
         usize::from(!self.of_provision)
+    }
+
+    fn instance(&self) -> Option<InstanceId> {
+        self.object.parse().ok()
     }
 }
 
@@ -78,15 +94,23 @@ pub(super) struct Queue {
     /// When the delete of an object was sent.
     deletes: BTreeMap<Word, u64>,
     capacity: Capacity,
-    /// From a commit to the task manager's run.
-    delay: u64,
+    /// From a commit to the task manager's run, of jobs that nothing held back; ascending.
+    delays: Vec<u64>,
+    /// What launches waited for their answer.
+    latencies: Vec<u64>,
 }
+
+/// One course that a trial may take: when the last deprovision job of an object would be launched and end, the launch by how
+/// much later than it was.
+pub(super) type Course = BTreeMap<InstanceId, (i64, Nanos)>;
 
 /// What a replay says of the deprovision jobs.
 pub(super) struct Replayed {
-    /// When the last of an object's would end.
-    pub(super) ended: BTreeMap<InstanceId, Nanos>,
-    /// From launch to end, all of them together, as recorded, and as the replay of what was recorded gives it.
+    /// With typical delays.
+    pub(super) typical: Course,
+    /// With drawn ones.
+    pub(super) drawn: Vec<Course>,
+    /// From launch to end, all jobs together, as recorded.
     pub(super) recorded_ns: u64,
     /// The same as a replay of the recorded launches gives it.
     pub(super) replayed_ns: u64,
@@ -104,62 +128,112 @@ impl Queue {
             .iter()
             .filter_map(|sample| Some((Word::from(sample.instance.to_string()), sample.delete_sent_ns?.get())))
             .collect();
-        let mut queue = Self { jobs, deletes, capacity, delay: 0 };
-        queue.delay = queue.typical_delay();
+        let launches = trial.milestones.iter().filter_map(|milestones| milestones.deprovision.operator.as_ref());
+        let latencies = launches.filter_map(|seen| Some(seen.answered_ns?.since(seen.call_ns?)?.get())).collect();
+        let mut queue = Self { jobs, deletes, capacity, delays: Vec::new(), latencies };
+        queue.find_delays();
         Ok(queue)
     }
 
-    /// When each deprovision job would end if those of an object were launched so much later (or earlier).
+    /// How the trial would go if the deprovision job of an object were launched so much later (or earlier).
     ///
     /// # Errors
     /// With what the records don't tell: what becomes of a provision job that is in another state when it is asked to stop.
-    pub(super) fn replay(&self, moved: &BTreeMap<InstanceId, i64>) -> Result<Replayed, &'static str> {
-        let instance = |job: &Job| job.object.parse::<InstanceId>().ok();
-        let before = self.ends(|job| job.created)?;
-        let after = self.ends(|job| {
-            let by = instance(job).filter(|_| !job.of_provision).and_then(|of| moved.get(&of)).copied();
-            job.created.saturating_add_signed(by.unwrap_or(0))
-        })?;
-        let mut replayed = Replayed { ended: BTreeMap::new(), recorded_ns: 0, replayed_ns: 0 };
-        for ((job, before), after) in self.jobs.iter().zip(before).zip(after) {
-            if job.of_provision {
-                if before.abs_diff(after) > DELAY_OFF_MAX_NS {
-                    return Err("provision jobs would end at other times, and with them deletes would come at others");
-                }
-                continue;
-            }
-            replayed.recorded_ns += job.ended - job.created;
-            replayed.replayed_ns += before.saturating_sub(job.created);
-            if let Some(of) = instance(job) {
-                replayed.ended.insert(of, Nanos::new(after));
-            }
+    pub(super) fn replay(&self, moved: &BTreeMap<InstanceId, i64>, seed: Seed) -> Result<Replayed, &'static str> {
+        let as_it_was = self.ends(&self.created(), None)?;
+        let launches = self.launches(moved, None);
+        let typical = self.ends(&launches, None)?;
+        let provision = |ends: &[u64]| {
+            self.jobs.iter().zip(ends).filter(|(job, _)| job.of_provision).map(|(_, end)| *end).collect::<Vec<u64>>()
+        };
+        let moves = |(before, after): (u64, u64)| before.abs_diff(after) > DELAY_OFF_MAX_NS;
+        if provision(&as_it_was).into_iter().zip(provision(&typical)).any(moves) {
+            return Err("when deletes would come, which follow jobs of provisioning that would end at other times");
         }
-        Ok(replayed)
+        let mut drawn = Vec::new();
+        for course in 0..COURSES {
+            let draws = seed.index(course);
+            let launches = self.launches(moved, Some(draws));
+            drawn.push(self.course(&launches, &self.ends(&launches, Some(draws))?));
+        }
+        let spent = |ends: &[u64]| -> u64 {
+            let jobs = self.jobs.iter().zip(ends).filter(|(job, _)| !job.of_provision);
+            jobs.map(|(job, end)| end.saturating_sub(job.created)).sum()
+        };
+        let recorded: Vec<u64> = self.jobs.iter().map(|job| job.ended).collect();
+        Ok(Replayed {
+            typical: self.course(&launches, &typical),
+            drawn,
+            recorded_ns: spent(&recorded),
+            replayed_ns: spent(&as_it_was),
+        })
     }
 
-    /// The median time that jobs which nothing held back were pending for, or else that from an end to the next start.
-    fn typical_delay(&self) -> u64 {
+    fn created(&self) -> Vec<u64> {
+        self.jobs.iter().map(|job| job.created).collect()
+    }
+
+    /// When each job would be launched.
+    fn launches(&self, moved: &BTreeMap<InstanceId, i64>, draws: Option<Seed>) -> Vec<u64> {
+        let launch = |(at, job): (usize, &Job)| {
+            let by = job.instance().filter(|_| !job.of_provision).and_then(|of| moved.get(&of)).copied();
+            let by = by.map_or(0, |by| by.saturating_add(self.latency_off(at, draws)));
+            job.created.saturating_add_signed(by)
+        };
+        self.jobs.iter().enumerate().map(launch).collect()
+    }
+
+    /// What another draw of the latencies in front of a launch makes of it.
+    fn latency_off(&self, at: usize, draws: Option<Seed>) -> i64 {
+        let Some(draws) = draws else { return 0 };
+        let mut stream = draws.label("latency").index(at as u64).stream();
+        let mut draw = || self.latencies.get(stream.below(self.latencies.len())).map_or(0, |ns| ns.cast_signed());
+        (0..REQUESTS_BEFORE_LAUNCH).map(|_| draw() - draw()).sum()
+    }
+
+    /// A delay of the task manager.
+    fn delay(&self, purpose: &str, at: usize, draws: Option<Seed>) -> u64 {
+        let place = match draws {
+            None => self.delays.len() / 2,
+            Some(draws) => draws.label(purpose).index(at as u64).stream().below(self.delays.len()),
+        };
+        self.delays.get(place).copied().unwrap_or(0)
+    }
+
+    fn course(&self, launches: &[u64], ends: &[u64]) -> Course {
+        let jobs = self.jobs.iter().zip(launches.iter().zip(ends)).filter(|(job, _)| !job.of_provision);
+        let times = jobs.filter_map(|(job, (launch, end))| {
+            Some((job.instance()?, (launch.wrapping_sub(job.created).cast_signed(), Nanos::new(*end))))
+        });
+        times.collect()
+    }
+
+    /// How long jobs were pending that nothing held back, or else how long after an end the next one started.
+    fn find_delays(&mut self) {
         let active = self.active();
-        let (mut free, mut held_back) = (Vec::new(), Vec::new());
-        for job in &self.jobs {
+        let mut after_an_end = Vec::new();
+        for place in 0..self.jobs.len() {
+            let job = &self.jobs[place];
             let Some(waiting) = job.waiting else { continue };
             let first = active.partition_point(|(at, _)| *at <= job.created).saturating_sub(1);
-            let during = active[first..].iter().take_while(|(at, _)| *at < waiting);
-            let held = |counts: &[usize; 2]| {
+            let mut during = active[first..].iter().take_while(|(at, _)| *at < waiting);
+            let held_back = during.any(|(_, counts)| {
                 self.capacity.is_full(counts[0] + counts[1])
                     || self.capacity.one_per_template && counts[job.template()] > 0
-            };
-            match during.filter(|(_, counts)| held(counts)).last() {
-                None => free.push(waiting - job.created),
-                Some(_) => {
-                    let freed = self.jobs.iter().map(|other| other.ended).filter(|ended| *ended <= waiting).max();
-                    held_back.extend(freed.map(|freed| waiting - freed));
-                }
+            });
+            if held_back {
+                let freed = self.jobs.iter().map(|other| other.ended).filter(|ended| *ended <= waiting).max();
+                after_an_end.extend(freed.map(|freed| waiting - freed));
+            } else {
+                let delay = waiting - job.created;
+                self.jobs[place].delay = Some(delay);
+                self.delays.push(delay);
             }
         }
-        let delays = if free.is_empty() { &mut held_back } else { &mut free };
-        delays.sort_unstable();
-        delays.get(delays.len() / 2).copied().unwrap_or(0)
+        if self.delays.is_empty() {
+            self.delays = after_an_end;
+        }
+        self.delays.sort_unstable();
     }
 
     /// How many jobs of each template held a place, from each time on.
@@ -180,16 +254,9 @@ impl Queue {
         active
     }
 
-    fn ends(&self, launched: impl Fn(&Job) -> u64) -> Result<Vec<u64>, &'static str> {
-        let mut manager = TaskManager::new(self);
-        for (at, job) in self.jobs.iter().enumerate() {
-            let created = launched(job);
-            manager.created.push(created);
-            manager.events.insert((created, Event::Launched, at));
-            if job.canceled && job.started.is_none() {
-                manager.events.insert((job.ended, Event::Withdrawn, at));
-            }
-        }
+    /// When each job ends that is launched at these times.
+    fn ends(&self, launches: &[u64], draws: Option<Seed>) -> Result<Vec<u64>, &'static str> {
+        let mut manager = TaskManager::new(self, launches, draws);
         while let Some((now, event, at)) = manager.events.pop_first() {
             manager.take(now, event, at)?;
         }
@@ -217,8 +284,9 @@ enum Event {
 /// A task manager at work.
 struct TaskManager<'a> {
     queue: &'a Queue,
+    draws: Option<Seed>,
+    launches: &'a [u64],
     events: BTreeSet<(u64, Event, usize)>,
-    created: Vec<u64>,
     is_started: Vec<bool>,
     ended: Vec<Option<u64>>,
     /// The pending jobs of each template, oldest first.
@@ -228,12 +296,20 @@ struct TaskManager<'a> {
 }
 
 impl<'a> TaskManager<'a> {
-    fn new(queue: &'a Queue) -> Self {
+    fn new(queue: &'a Queue, launches: &'a [u64], draws: Option<Seed>) -> Self {
+        let mut events = BTreeSet::new();
+        for (at, (job, launch)) in queue.jobs.iter().zip(launches).enumerate() {
+            events.insert((*launch, Event::Launched, at));
+            if job.canceled && job.started.is_none() {
+                events.insert((job.ended, Event::Withdrawn, at));
+            }
+        }
         let jobs = queue.jobs.len();
         Self {
             queue,
-            events: BTreeSet::new(),
-            created: Vec::with_capacity(jobs),
+            draws,
+            launches,
+            events,
             is_started: vec![false; jobs],
             ended: vec![None; jobs],
             pending: [BTreeSet::new(), BTreeSet::new()],
@@ -247,8 +323,9 @@ impl<'a> TaskManager<'a> {
         match event {
             Event::Launched => {
                 let job = &queue.jobs[at];
-                self.pending[job.template()].insert((self.created[at], at));
-                self.events.insert((now + queue.delay, Event::Committed, at));
+                self.pending[job.template()].insert((self.launches[at], at));
+                let delay = job.delay.unwrap_or_else(|| queue.delay("commit", at, self.draws));
+                self.events.insert((now + delay, Event::Committed, at));
             }
             // Whom another run of the task manager has started does not ask for one.
             Event::Committed if self.is_started[at] || self.ended[at].is_some() => {}
@@ -260,7 +337,7 @@ impl<'a> TaskManager<'a> {
             Event::Ended => self.free(now, at),
             Event::Withdrawn => {
                 let job = &queue.jobs[at];
-                if !self.pending[job.template()].remove(&(self.created[at], at)) {
+                if !self.pending[job.template()].remove(&(self.launches[at], at)) {
                     self.free(now, at);
                 }
                 self.ended[at] = Some(now);
@@ -272,7 +349,7 @@ impl<'a> TaskManager<'a> {
     fn free(&mut self, now: u64, at: usize) {
         self.active[self.queue.jobs[at].template()] -= 1;
         if self.has_pending() {
-            self.events.insert((now + self.queue.delay, Event::Freed, at));
+            self.events.insert((now + self.queue.delay("end", at, self.draws), Event::Freed, at));
         }
     }
 
@@ -352,6 +429,7 @@ fn jobs(truth: &[Truth]) -> Result<Vec<Job>, &'static str> {
                     started: None,
                     ended: 0,
                     canceled: false,
+                    delay: None,
                 };
                 jobs.push((entry.job_id.clone(), job, false));
             }

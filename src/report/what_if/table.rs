@@ -50,7 +50,13 @@ fn add_rows(table: &mut Table, answer: &Answer, arm: &PredictedArm) {
         table.add_row([format!("  {}", metric.metric)]);
         let label = |what: &str| format!("    {what}");
         table.add_row(row(&label(&format!("measured at {}", arm.poll_interval)), &metric.measured));
-        table.add_row(row(&label(&format!("predicted at {}", answer.poll_interval)), &metric.predicted));
+        let mut predicted = row(&label(&format!("predicted at {}", answer.poll_interval)), &metric.predicted);
+        for (field, place) in [("p50_ns", 3), ("p95_ns", 4)] {
+            if metric.uncertain.contains(&field) {
+                "by chance".clone_into(&mut predicted[place]);
+            }
+        }
+        table.add_row(predicted);
         if let (Some(rerun), Some(name)) = (&metric.rerun, &arm.rerun_arm) {
             table.add_row(row(&label(&format!("measured in {}", shown(name))), rerun));
             table.add_row(off(&label("prediction off by"), &metric.predicted, rerun));

@@ -10,10 +10,10 @@ use crate::{
             arms::PolledArm,
             error::WhatIfError,
             polls::{Interval, Polls},
-            queue::{Queue, Replayed},
+            queue::{Course, Queue, Replayed},
         },
     },
-    units::{InstanceId, Nanos},
+    units::{InstanceId, Nanos, Seed},
 };
 
 /// The predictions of one trial.
@@ -21,6 +21,8 @@ use crate::{
 pub(super) struct Predicted {
     /// The total of each sample's deprovisioning, where it has one.
     pub(super) deprovisions: Vec<Option<Nanos>>,
+    /// The same in other courses that the trial may take, where the queue had to be replayed.
+    pub(super) courses: Vec<Vec<Option<Nanos>>>,
     /// From launch to end of all deprovision jobs as recorded, and as a replay of the recorded queue gives it; where the queue
     /// had to be replayed.
     pub(super) replay_ns: Option<(u64, u64)>,
@@ -63,16 +65,19 @@ impl Asked<'_> {
             gone.push(one);
         }
         let replayed = self.replay(gone.iter().flatten())?;
-        let mut deprovisions = Vec::with_capacity(gone.len());
-        for gone in gone {
-            let total = gone.map(|gone| {
-                let ended = replayed.as_ref().and_then(|replayed| replayed.ended.get(&gone.instance)).copied();
-                gone.predict(self.interval, ended).map_err(|refused| self.error(gone.instance, refused))
-            });
-            deprovisions.push(total.transpose()?);
-        }
-        let replay_ns = replayed.map(|replayed| (replayed.recorded_ns, replayed.replayed_ns));
-        Ok(Predicted { deprovisions, replay_ns })
+        let totals = |course: Option<&Course>| -> Result<Vec<Option<Nanos>>, WhatIfError> {
+            let total = |gone: &Gone<'_>| {
+                let of_course = course.and_then(|course| course.get(&gone.instance)).copied();
+                gone.predict(self.interval, of_course).map_err(|refused| self.error(gone.instance, refused))
+            };
+            gone.iter().map(|gone| gone.as_ref().map(total).transpose()).collect()
+        };
+        let drawn = replayed.iter().flat_map(|replayed| &replayed.drawn);
+        Ok(Predicted {
+            deprovisions: totals(replayed.as_ref().map(|replayed| &replayed.typical))?,
+            courses: drawn.map(|course| totals(Some(course))).collect::<Result<_, _>>()?,
+            replay_ns: replayed.as_ref().map(|replayed| (replayed.recorded_ns, replayed.replayed_ns)),
+        })
     }
 
     fn is_another_interval(&self) -> bool {
@@ -115,7 +120,8 @@ impl Asked<'_> {
             return Ok(None);
         }
         let capacity = self.arm.capacity.ok_or_else(|| refuse("how much room the backend has"))?;
-        Queue::of(self.trial, capacity).and_then(|queue| queue.replay(&moved)).map(Some).map_err(refuse)
+        let seed = Seed::new(0).label(&self.trial.key.scenario).index(self.trial.key.block.into());
+        Queue::of(self.trial, capacity).and_then(|queue| queue.replay(&moved, seed)).map(Some).map_err(refuse)
     }
 
     fn place(&self) -> (u32, String, String) {
@@ -134,11 +140,10 @@ impl Asked<'_> {
 }
 
 impl Gone<'_> {
-    /// Its total at another interval; `ended` is when its job would end, where it would be another time than that of its launch
-    /// alone says.
-    fn predict(&self, interval: Interval, ended: Option<Nanos>) -> Result<Nanos, Refused> {
-        let moved = match (polls(&self.milestones, Job::Deprovision)?, ended) {
-            (Some(polls), Some(ended)) => polls.moved_with(interval, self.later, ended),
+    /// Its total at another interval; in a queue that was replayed, with its job launched so much later and ended then.
+    fn predict(&self, interval: Interval, replayed: Option<(i64, Nanos)>) -> Result<Nanos, Refused> {
+        let moved = match (polls(&self.milestones, Job::Deprovision)?, replayed) {
+            (Some(polls), Some((later, ended))) => polls.moved_with(interval, later, ended),
             (Some(polls), None) => polls.moved(interval).map(|moved| moved.saturating_add(self.later)),
             (None, _) => Some(self.later),
         };

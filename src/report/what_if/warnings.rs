@@ -58,3 +58,22 @@ pub(super) fn of_deletes_at_a_state(arm: &PredictedArm) -> String {
         arm.arm, arm.scenario
     )
 }
+
+/// What is not told because chance decides it.
+pub(super) fn of_what_is_uncertain(arm: &PredictedArm) -> Option<String> {
+    let uncertain = arm.metrics.iter().filter(|metric| !metric.uncertain.is_empty());
+    let names: Vec<String> = uncertain
+        .map(|metric| {
+            let fields: Vec<&str> = metric.uncertain.iter().map(|field| field.trim_end_matches("_ns")).collect();
+            format!("{} of {}", fields.join(" and "), metric.metric)
+        })
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}, {}: {} can't be told: jobs wait for each other, and which of those that are launched together goes first decides",
+            arm.arm,
+            arm.scenario,
+            names.join(", ")
+        )
+    })
+}
