@@ -141,10 +141,10 @@ fn where_jobs_wait_for_each_other_the_queue_is_replayed() {
     let poll_interval = "experiments/poll-interval.yaml";
     for (room, instances) in [
         (("max_concurrent_jobs: 0", "max_concurrent_jobs: 2"), "instances=6"),
-        (("allow_simultaneous: true", "allow_simultaneous: false"), "instances=5"),
+        (("allow_simultaneous: true", "allow_simultaneous: false"), "instances=4"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let more = ["--set", instances, "--seed", "1", "--blocks", "8"];
+        let more = ["--set", instances, "--seed", "1", "--blocks", "6"];
         let run = narrow_run(&folder, poll_interval, room, &more);
         for (wanted, from) in [("5s", "every-30s"), ("30s", "every-5s")] {
             let answer = answer(&run, &["--poll-interval", wanted]);
