@@ -1,7 +1,8 @@
 //! Effects that were put in are found as often as the power announced says, and no others.
 //!
-//! Block means come from the latencies of a profile: what a job takes is drawn as the simulators draw it, both arms meet the
-//! same draws of the job, and each has a hand-off of its own. One arm's job is longer by a known share.
+//! Twice: 200 seeds of whole runs, operator, cluster and simulated backends with profiles that differ by a known share; and, for
+//! more blocks and for gates, block means that come from the latencies of a profile: what a job takes is drawn as the
+//! simulators draw it, both arms meet the same draws of the job, and each has a hand-off of its own.
 
 #![cfg(feature = "harness")]
 
@@ -17,11 +18,11 @@ use provbench::{
         runner::{self, RunOptions},
     },
     record::{Gate, Outcome, Requirement, RunInfo, Sample, TrialKey, TrialRecord},
-    report::{Check, CheckOutcome, Report},
+    report::{Check, CheckOutcome, Digest, Report},
     sim::profile::Latency,
     stats::{
         compare::{ALPHA, Verdict},
-        power::power,
+        power::{Pilot, power},
     },
     units::{InstanceId, Nanos, Seed},
 };
@@ -209,4 +210,156 @@ fn an_effect_in_a_profile_is_found_from_end_to_end() {
         let seconds = difference_ns.expect("a difference") as f64 / 1e9;
         assert!(verdict == Verdict::Slower && (seconds - 39.0).abs() < 2.0, "{verdict:?}, {seconds} s");
     }
+}
+
+/// Blocks of a run that is small enough to be run for every seed.
+const FEW_BLOCKS: u32 = 8;
+
+/// What the job of provisioning takes longer in the arms of [`many_arms`], as shares of the life of the first arm.
+const SHIFTS: [f64; 4] = [0.0, 0.01, 0.05, 0.2];
+
+/// A profile of AAP in which one step of the provisioning spreads, and only one: the arms of a block draw the same for the same
+/// step, so that arms that differ in which it is have luck of their own.
+fn profile(setup: &str, wrapup: &str) -> String {
+    format!(
+        "
+aap:
+  request_latency: {{fixed: 20ms}}
+  commit_delay: {{fixed: 300ms}}
+  worker_start: {{fixed: 700ms}}
+  cancel_latency: {{fixed: 4s}}
+  allow_simultaneous: true
+eda:
+  webhook_latency: {{fixed: 5ms}}
+  handoff: {{fixed: 35ms}}
+  strategy: parallel
+  max_actions: 0
+playbooks:
+  create: {{setup: {setup}, wrapup: {wrapup}, teardown: {{fixed: 0s}}}}
+  delete: {{setup: {{fixed: 1s}}, stop: {{fixed: 1s}}, wrapup: {{fixed: 1s}}, teardown: {{fixed: 0s}}}}
+kubevirt:
+  boot: {{fixed: 0s}}
+"
+    )
+}
+
+/// An experiment whose baseline spreads in the first step and whose other arms spread as much in the last, where each of them
+/// takes longer by its share of `life_s`.
+fn many_arms(folder: &Path, life_s: f64, shifts: &[f64], blocks: u32) -> String {
+    let spread = |mean_s: f64| format!("{{lognormal: {{mean: {mean_s:.3}s, sd: 2.9s}}}}");
+    let mut arms = vec![("now".to_owned(), profile(&spread(60.0), "{fixed: 30s}"))];
+    for shift in shifts {
+        let longer = profile("{fixed: 60s}", &spread(30.0 + shift * life_s));
+        arms.push((format!("longer-{}", shift * 100.0), longer));
+    }
+    let mut text = format!(
+        "name: injected\nblocks: {blocks}\ninstances: 1\nprimary: provision_total\n\
+         scenarios: [{{kind: provision-deprovision, hold: 1s}}]\narms:\n"
+    );
+    for (name, profile) in arms {
+        let file = folder.join(format!("{name}.yaml"));
+        std::fs::write(&file, profile).expect("written");
+        text += &format!("  - {{name: {name}, provider: aap, poll_interval: 10m, profile: {}}}\n", file.display());
+    }
+    text
+}
+
+/// Runs an experiment on this thread: operator, cluster and simulated backends.
+fn report_of(experiment: &str, seed: u64) -> Report {
+    let overrides = Overrides { seed: Some(seed), ..Overrides::default() };
+    let experiment = Experiment::from_yaml(experiment, Path::new("injected.yaml"), &overrides).expect("an experiment");
+    let mut run = records::run(experiment.blocks(), experiment.instances());
+    run.arms = experiment.arms().iter().map(|arm| arm.name().to_owned()).collect();
+    run.design = experiment.design().clone();
+    let mut report = Report::new(&run);
+    let options =
+        RunOptions { threads: 1, epoch: jiff::Timestamp::UNIX_EPOCH, stop: Arc::default(), ended: Arc::default() };
+    let mut record = |trial: TrialRecord| {
+        assert_eq!(trial.problems, Vec::<String>::new());
+        report.add(&trial);
+        Ok::<(), std::io::Error>(())
+    };
+    runner::run(&experiment.into(), &options, &mut record).expect("runs");
+    report
+}
+
+/// The central part of a binomial distribution that a count falls into with a probability of 99.9 %.
+fn binomial_bounds(n: u64, p: f64) -> std::ops::RangeInclusive<u64> {
+    let tail = 0.0005;
+    let mut mass = (1.0 - p).powf(n as f64);
+    let (mut below, mut low, mut high) = (0.0, 0, n);
+    for count in 0..=n {
+        if below + mass <= tail {
+            low = count + 1;
+        }
+        below += mass;
+        if below >= 1.0 - tail {
+            high = count;
+            break;
+        }
+        mass *= (n - count) as f64 / (count + 1) as f64 * p / (1.0 - p);
+    }
+    low..=high
+}
+
+#[test]
+fn verdicts_of_200_whole_runs_come_as_often_as_announced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The pilot, which knows of no shift: how long a life takes, and how much the differences of its blocks spread.
+    let pilot = report_of(&many_arms(folder.path(), 0.0, &[0.0], 100), 987_654_321);
+    let pilot = Digest::of(&pilot, &records::run(100, 1));
+    let means = |arm: usize| &pilot.arms[arm].metrics["provision_total"].block_means_ns;
+    let differences: Vec<f64> = means(0).iter().zip(means(1)).map(|(now, longer)| longer - now).collect();
+    let life_ns = means(0).iter().sum::<f64>() / means(0).len() as f64;
+    let sd = Pilot::of(&differences).expect("a pilot").sd();
+
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let experiment = many_arms(folder.path(), life_ns / 1e9, &SHIFTS, FEW_BLOCKS);
+    let of_seed = |seed: u64| {
+        let summary = report_of(&experiment, seed).summary();
+        let primary = summary.comparisons.iter().filter(|comparison| comparison.primary);
+        let verdicts: Vec<Verdict> = primary.map(|comparison| comparison.verdict).collect();
+        assert_eq!(verdicts.len(), SHIFTS.len());
+        verdicts
+    };
+    let verdicts: Vec<Vec<Verdict>> = std::thread::scope(|scope| {
+        let part =
+            |thread: u64| -> Vec<_> { (1..=SEEDS).filter(|seed| seed % threads == thread).map(of_seed).collect() };
+        let parts: Vec<_> = (0..threads).map(|thread| scope.spawn(move || part(thread))).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("a thread")).collect()
+    });
+
+    let mut powers = Vec::new();
+    for (place, shift) in SHIFTS.into_iter().enumerate() {
+        let count = |wanted: Verdict| verdicts.iter().filter(|all| all[place] == wanted).count() as u64;
+        let (slower, faster) = (count(Verdict::Slower), count(Verdict::Faster));
+        println!("shift {shift}: {slower} slower, {faster} faster of {SEEDS}");
+        if shift == 0.0 {
+            let bounds = binomial_bounds(SEEDS, ALPHA);
+            assert!(
+                bounds.contains(&(slower + faster)),
+                "{slower} + {faster} claims without an effect, not {bounds:?}"
+            );
+            continue;
+        }
+        let announced = power(shift * life_ns, sd, FEW_BLOCKS as usize, ALPHA).expect("a power");
+        println!("  announced {announced:.3}");
+        let bounds = binomial_bounds(SEEDS, announced);
+        assert!(
+            bounds.contains(&slower),
+            "{shift}: found in {slower} of {SEEDS}, announced {announced}: not {bounds:?}"
+        );
+        // The wrong way at most as often as without an effect.
+        assert!(faster <= *binomial_bounds(SEEDS, ALPHA / 2.0).end(), "{shift}: {faster} the wrong way");
+        powers.push(announced);
+    }
+    // The shifts are chosen so that the test could fail on either side.
+    assert!((0.06..0.3).contains(&powers[0]) && (0.6..0.98).contains(&powers[1]) && powers[2] > 0.999, "{powers:?}");
+}
+
+#[test]
+fn binomial_bounds_hold_what_they_say() {
+    // The quantiles at 0.0005 and 0.9995, from the coefficients in whole numbers (Python's math.comb).
+    assert_eq!(binomial_bounds(200, 0.05), 2..=21);
+    assert_eq!(binomial_bounds(200, 0.5), 77..=123);
 }

@@ -124,3 +124,133 @@ fn what_a_run_does_not_tell_is_not_made_up() {
     let error = refused(&["--poll-interval", "5s"]);
     assert!(error.contains("asked more often than every 1m30s"), "{error}");
 }
+
+/// A run of an experiment on the profile of February with something in it replaced.
+fn narrow_run(folder: &TempDir, experiment: &str, (replace, by): (&str, &str), more: &[&str]) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/profiles/vmaas-dev-2026-02.yaml");
+    let text = fs::read_to_string(path).expect("the profile");
+    assert!(text.contains(replace));
+    let profile = folder.path().join("narrow.yaml");
+    fs::write(&profile, text.replace(replace, by)).expect("written");
+    let profile = format!("profile={}", profile.display());
+    run(folder, "narrow", &[&[experiment, "--set", &profile, "--set", "deadline=10h"], more].concat())
+}
+
+#[test]
+fn where_jobs_wait_for_each_other_the_queue_is_replayed() {
+    let poll_interval = "experiments/poll-interval.yaml";
+    for (room, instances) in [
+        (("max_concurrent_jobs: 0", "max_concurrent_jobs: 2"), "instances=6"),
+        (("allow_simultaneous: true", "allow_simultaneous: false"), "instances=4"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let more = ["--set", instances, "--seed", "1", "--blocks", "6"];
+        let run = narrow_run(&folder, poll_interval, room, &more);
+        for (wanted, from) in [("5s", "every-30s"), ("30s", "every-5s")] {
+            let answer = answer(&run, &["--poll-interval", wanted]);
+            let arms = answer["arms"].as_array().expect("arms");
+            let replayed = |found: &&Value| found["queue_replayed"] == true;
+            assert_eq!(
+                arms.iter().filter(replayed).count(),
+                1,
+                "deletes after a stopped job are launched at other times"
+            );
+            let arm = arms.iter().find(replayed).expect("one");
+            assert_eq!((&arm["arm"], &arm["scenario"]), (&Value::from(from), &Value::from("vm-half-made")));
+            let metric = &arm["metrics"][0];
+            let moved = metric["measured"]["mean_ns"].as_f64().expect("a mean");
+            let moved = metric["predicted"]["mean_ns"].as_f64().expect("a mean") / moved;
+            assert!(!(0.97..1.03).contains(&moved), "the interval matters here: {moved}");
+            let off = off_as_far_as_told(&answer, from);
+            assert!(off.iter().all(|(_, share)| share.abs() < 0.02), "{room:?}, {wanted}: {off:?}");
+            // Four means at least; a median that is not told is named.
+            let medians = off.iter().filter(|(what, _)| what.ends_with("p50_ns")).count();
+            assert_eq!(off.len() - medians, 4);
+            let uncertain = metric["uncertain"].as_array().expect("a list").contains(&"p50_ns".into());
+            assert_eq!(medians, 4 - usize::from(uncertain), "{room:?}, {wanted}");
+            let warnings = answer["warnings"].to_string();
+            assert_eq!(
+                uncertain,
+                warnings.contains("which of those that are launched together goes first"),
+                "{warnings}"
+            );
+        }
+    }
+}
+
+/// The same as [`off`], without what is not predicted because chance decides it.
+fn off_as_far_as_told(answer: &Value, arm: &str) -> Vec<(String, f64)> {
+    let mut told = answer.clone();
+    for arm in told["arms"].as_array_mut().expect("arms") {
+        for metric in arm["metrics"].as_array_mut().expect("metrics") {
+            for field in metric["uncertain"].as_array().expect("a list").clone() {
+                let field = field.as_str().expect("a field");
+                assert!(metric["predicted"][field].is_null(), "no number where there is none");
+                metric["predicted"][field] = Value::from(f64::MAX);
+            }
+        }
+    }
+    off(&told, arm).into_iter().filter(|(_, share)| *share < 1e6).collect()
+}
+
+#[test]
+fn a_queue_that_the_records_do_not_tell_of_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let room = ("max_concurrent_jobs: 0", "max_concurrent_jobs: 1");
+    let more = ["--blocks", "1", "--set", "scenarios.vm-half-made.delete={when_state: Running}"];
+    let run = narrow_run(&folder, "experiments/poll-interval.yaml", room, &more);
+    let output = what_if(&run, &["--poll-interval", "5s"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(error.contains("jobs wait for each other here") && error.contains("deletes wait for"), "{error}");
+}
+
+#[test]
+fn what_speaks_against_a_prediction_stands_in_front_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let poll_interval = "experiments/poll-interval.yaml";
+    let sound = run(&folder, "sound", &[poll_interval, "--blocks", "1"]);
+    let of_sound = answer(&sound, &["--poll-interval", "5s"]);
+    assert_eq!(of_sound["warnings"], serde_json::json!([]));
+    assert!(of_sound["assumptions"].as_array().is_some_and(|all| all.len() >= 3), "{of_sound}");
+    assert_eq!(of_sound["arms"][0]["outcomes"]["succeeded"], 3);
+
+    // Nobody is through with the scenario by then, and half of its deletes are.
+    let cut = folder.path().join("cut");
+    let arguments = ["--out", cut.to_str().expect("a path"), "--blocks", "6", "--set", "deadline=285s"];
+    let output = provbench(&[&["run", poll_interval, "--no-plots"][..], &arguments].concat());
+    assert!(cut.join("run.json").exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = what_if(&cut, &["--poll-interval", "5s"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.starts_with("warning: ") && text.contains("were cut off by the deadline"), "{text}");
+    let warnings = answer(&cut, &["--poll-interval", "5s"])["warnings"].to_string();
+    assert!(warnings.contains("of 18 instances 0 failed") && warnings.contains("are a selection"), "{warnings}");
+
+    let run_json = fs::read_to_string(sound.join("run.json")).expect("run.json");
+    let mut info: Value = serde_json::from_str(&run_json).expect("JSON");
+    info["problems"] = serde_json::json!(["block 1: a job too many", "block 2: one too few"]);
+    info["status"] = "incomplete".into();
+    fs::write(sound.join("run.json"), info.to_string()).expect("written");
+    let warnings = answer(&sound, &["--poll-interval", "5s"])["warnings"].clone();
+    assert_eq!(
+        warnings,
+        serde_json::json!([
+            "the run is invalid, and so is what follows from it: block 1: a job too many (and 1 more)",
+            "the run was stopped before its plan was done: only its whole trials are counted",
+        ])
+    );
+}
+
+#[test]
+fn a_job_that_was_launched_again_is_not_predicted_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(&folder, "run", &["experiments/poll-interval.yaml", "--blocks", "1"]);
+    let journal = fs::read_to_string(run.join("journal.ndjson")).expect("the journal");
+    let again = journal.replacen("\"provision_jobs\":1", "\"provision_jobs\":2", 1);
+    assert_ne!(journal, again);
+    fs::write(run.join("journal.ndjson"), again).expect("written");
+    let output = what_if(&run, &["--poll-interval", "10s"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("a job was launched again after one that failed"), "{error}");
+}

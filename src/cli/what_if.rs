@@ -22,6 +22,7 @@ use crate::{
 /// Where the run has an arm that differs in nothing but that interval, or `--against` names a run that does, what was measured
 /// there is printed beside the prediction.
 #[derive(Debug, Args)]
+#[command(after_long_help = JSON_FORMAT)]
 pub(super) struct WhatIfArguments {
     /// The folder of the run
     #[arg(value_name = "RUN")]
@@ -36,6 +37,24 @@ pub(super) struct WhatIfArguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
+
+const JSON_FORMAT: &str = "\
+--format json prints one object; times are nanoseconds:
+  poll_interval, clock   what was asked about, and the clock of all times (virtual | real)
+  warnings               what speaks against the prediction, a sentence each: a run that is invalid or was stopped,
+                         instances that failed or were cut off, numbers that chance decides; empty where nothing does
+  assumptions            what it rests on, a sentence each
+  arms[]                 each arm in each scenario, in the order of the run:
+    scenario, arm, poll_interval   the interval that it was run at
+    outcomes             {succeeded, failed, canceled, censored}: instances by their end
+    queue_replayed       whether jobs wait for each other, so that the queue of the backend was replayed
+    rerun_arm            the arm that was run at the interval asked about, or null
+    metrics[]            {metric, measured, predicted, uncertain, rerun}; metric is provision_total, deprovision_total or total;
+                         measured, predicted and rerun (or null) are {n, mean_ns, p50_ns, p95_ns}; a quantile is null where
+                         n is too small, and in `predicted` where `uncertain` names it: which of several jobs goes first
+                         decides it
+What can't be predicted is refused with exit code 2: a journal without what the operator and the backend did, jobs that
+were launched again, a queue that the records don't tell enough of.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -57,7 +76,7 @@ fn interval(text: &str) -> Result<Duration, NotAnInterval> {
 }
 
 pub(super) fn what_if(arguments: &WhatIfArguments) -> Result<Exit, Failure> {
-    let answer = predict(arguments).map_err(Failure::usage)?.answer();
+    let answer = predict(arguments).and_then(|what_if| Ok(what_if.answer()?)).map_err(Failure::usage)?;
     print(&match arguments.format {
         Format::Text => what_if_table(&answer).trim_end().to_owned(),
         Format::Json => serde_json::to_string_pretty(&answer).map_err(Failure::could_not_run)?,

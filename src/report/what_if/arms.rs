@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     record::RunInfo,
-    report::what_if::WhatIfError,
+    report::what_if::{error::WhatIfError, queue::Capacity},
     units::{GoDuration, parse_duration},
 };
 
@@ -16,6 +16,10 @@ pub(super) struct PolledArm {
     pub(super) name: String,
     /// How often its operator asks for the state of a job.
     pub(super) interval: GoDuration,
+    /// Whether its operator asks AAP at all.
+    pub(super) is_polled: bool,
+    /// The room of its backend, where that is known.
+    pub(super) capacity: Option<Capacity>,
     /// Everything that it was configured with but its name and the interval.
     pub(super) identity: Value,
 }
@@ -40,7 +44,20 @@ pub(super) fn polled_arms(run: &RunInfo, setting: &str, default: Duration) -> Re
                     .and_then(|text| parse_duration(text).ok())
                     .ok_or_else(|| refuse(&format!("{setting} is no duration")))?,
             };
-            Ok(PolledArm { name: name.clone(), interval: GoDuration(interval), identity })
+            Ok(PolledArm {
+                name: name.clone(),
+                interval: GoDuration(interval),
+                is_polled: identity.get("provider").and_then(Value::as_str) != Some("eda"),
+                capacity: identity.get("profile").and_then(Capacity::of),
+                identity,
+            })
         })
         .collect()
+}
+
+/// The scenarios of a run that delete at a state of the job as the watch shows it.
+pub(super) fn deleting_at_a_state(run: &RunInfo) -> Vec<String> {
+    let configured = run.config.get("scenarios").and_then(Value::as_array).into_iter().flatten();
+    let at_a_state = configured.filter(|scenario| scenario.pointer("/delete-during-provision/delete/state").is_some());
+    at_a_state.filter_map(|scenario| Some(scenario.get("name")?.as_str()?.to_owned())).collect()
 }

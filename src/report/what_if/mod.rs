@@ -8,90 +8,75 @@
 //!   other one the interval after the answer to the one before: `polls` counts forward to the first that could know.
 //! - A poll tells the state at the time when it was sent. What an answer takes beyond the interval is taken from the record of
 //!   the same job.
-//! - Everything after that moves with it and takes as long as it took. That leaves out what another time of day would change
-//!   (a backend's queue), and the load of the polls themselves.
+//! - Everything after that moves with it and takes as long as it took, the load of the polls themselves aside. Where a backend
+//!   has so little room that jobs wait for each other and launches move, `queue` replays the trial; what can't be replayed is
+//!   refused.
 //! - Provisioning ends with the playbook's annotation, an event: polls are not on its way. Nor are they with EDA.
 //! - A delete comes when it came. In a scenario that deletes at a state as the watch shows it, polls decide when that is.
+//! - Who failed or was cut off has no total. Who did not is a selection, and the answer's warnings say so.
 
+mod answer;
 mod arms;
+mod error;
 mod polls;
+mod queue;
 mod table;
+mod trial;
+mod warnings;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
-
-pub use self::table::what_if_table;
+pub use self::{
+    answer::{Answer, Numbers, PredictedArm, PredictedMetric},
+    error::WhatIfError,
+    table::what_if_table,
+};
 use crate::{
-    record::{ClockKind, Milestones, RunInfo, Sample, TrialRecord},
+    record::{ClockKind, RunInfo, Sample, TrialRecord},
     report::{
-        ledger::with_milestones,
+        Outcomes,
         metric::Metric,
         what_if::{
-            arms::{PolledArm, polled_arms},
-            polls::{Interval, Polls},
+            arms::{PolledArm, deleting_at_a_state, polled_arms},
+            polls::Interval,
+            trial::{Asked, Predicted},
         },
     },
-    stats::summary::SampleSummary,
     units::{GoDuration, Nanos},
 };
 
-/// Why nothing can be predicted from a run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WhatIfError {
-    /// `run.json` does not have the arms' settings.
-    #[error("run.json does not tell the settings of arm `{arm}` ({missing}); a run of this version of provbench does")]
-    Settings {
-        /// The arm.
-        arm: String,
-        /// What is missing.
-        missing: String,
-    },
-    /// What a prediction starts from is not in the journal.
-    #[error(
-        "block {block}, {arm}, {instance}: the journal does not tell {missing}; a prediction needs a run of the operator in \
-         this process against backends that say what they do"
-    )]
-    Hidden {
-        /// The block, from 1.
-        block: u32,
-        /// The arm.
-        arm: String,
-        /// The instance.
-        instance: String,
-        /// What is missing.
-        missing: &'static str,
-    },
-    /// The operator did not ask as it is known to.
-    #[error(
-        "block {block}, {arm}, {instance}: the operator asked more often than every {interval}; its polls don't follow the \
-         setting, so that another setting can't be predicted"
-    )]
-    Irregular {
-        /// The block, from 1.
-        block: u32,
-        /// The arm.
-        arm: String,
-        /// The instance.
-        instance: String,
-        /// The interval that is set.
-        interval: GoDuration,
-    },
-    /// The runs can't be held against each other.
-    #[error("the clock of one run is {ours}, of the other {theirs}; times of the two are never compared")]
-    Clocks {
-        /// That of the run.
-        ours: &'static str,
-        /// That of the other.
-        theirs: &'static str,
-    },
+/// How far the mean time of a replayed queue may be off what was measured, as a share.
+const REPLAY_OFF_MAX: f64 = 0.02;
+
+/// The instances of one arm in one scenario.
+#[derive(Clone, Debug, Default)]
+struct Instances {
+    /// In nanoseconds and in the order of [`Metric::TOTALS`].
+    totals: [Vec<u64>; 3],
+    outcomes: Outcomes,
 }
 
-/// The totals of one arm in one scenario, in nanoseconds and in the order of [`Metric::TOTALS`].
-type Totals = [Vec<u64>; 3];
+impl Instances {
+    fn add(&mut self, sample: &Sample, deprovision: Option<Nanos>) {
+        self.outcomes.count(sample.outcome);
+        let provision = sample.provision_total();
+        let both = provision.zip(deprovision).map(|(a, b)| Nanos::new(a.get().saturating_add(b.get())));
+        for (values, total) in self.totals.iter_mut().zip([provision, deprovision, both]) {
+            values.extend(total.map(Nanos::get));
+        }
+    }
+}
 
 /// By scenario and arm.
-type ByArm = BTreeMap<(String, String), Totals>;
+type ByArm<T> = BTreeMap<(String, String), T>;
+
+/// A run in which an arm may have been run at the wanted interval.
+#[derive(Clone, Debug)]
+struct Rerun {
+    arms: Vec<PolledArm>,
+    instances: ByArm<Instances>,
+    warnings: Vec<String>,
+}
 
 /// A prediction as it comes about.
 #[derive(Clone, Debug)]
@@ -99,10 +84,16 @@ pub struct WhatIf {
     wanted: Duration,
     clock: ClockKind,
     scenarios: Vec<String>,
+    deleting_at_a_state: Vec<String>,
     arms: Vec<PolledArm>,
-    measured: ByArm,
-    predicted: ByArm,
-    rerun: Option<(Vec<PolledArm>, ByArm)>,
+    warnings: Vec<String>,
+    measured: ByArm<Instances>,
+    predicted: ByArm<Instances>,
+    /// What is predicted in other courses that the run may take, where a queue was replayed.
+    courses: ByArm<Vec<Instances>>,
+    /// Of queues that were replayed: what was measured, and what the replay makes of that.
+    replays_ns: ByArm<(u64, u64)>,
+    rerun: Option<Rerun>,
 }
 
 impl WhatIf {
@@ -112,14 +103,17 @@ impl WhatIf {
     /// # Errors
     /// When the run does not tell how its arms were set.
     pub fn new(run: &RunInfo, wanted: Duration, setting: &str, default: Duration) -> Result<Self, WhatIfError> {
-        let arms = polled_arms(run, setting, default)?;
         Ok(Self {
             wanted,
             clock: run.clock,
             scenarios: run.scenarios.clone(),
-            arms,
+            deleting_at_a_state: deleting_at_a_state(run),
+            arms: polled_arms(run, setting, default)?,
+            warnings: warnings::of_run(run, "the run"),
             measured: BTreeMap::new(),
             predicted: BTreeMap::new(),
+            courses: BTreeMap::new(),
+            replays_ns: BTreeMap::new(),
             rerun: None,
         })
     }
@@ -127,32 +121,42 @@ impl WhatIf {
     /// Adds a trial of the run.
     ///
     /// # Errors
-    /// When the trial lacks what a prediction needs, or its polls did not come as they are set.
+    /// When the trial lacks what a prediction needs, its polls did not come as they are set, or what they decide can't be told.
     pub fn add(&mut self, trial: &TrialRecord) -> Result<(), WhatIfError> {
         let key = (trial.key.scenario.to_string(), trial.key.arm.to_string());
         let unknown = || WhatIfError::Settings { arm: key.1.clone(), missing: "it is in the journal only".to_owned() };
         let arm = self.arms.iter().find(|arm| arm.name == key.1).ok_or_else(unknown)?;
         let interval = Interval { current: arm.interval.0.into(), wanted: self.wanted.into() };
-        let (measured, predicted) =
-            (self.measured.entry(key.clone()).or_default(), self.predicted.entry(key.clone()).or_default());
-        for (sample, milestones) in with_milestones(trial) {
-            let deprovision = match sample.deprovision_total() {
-                Some(total) => Some(deprovision(total, &milestones, interval).map_err(|refused| {
-                    let (block, arm, instance) = (trial.key.block, key.1.clone(), sample.instance.to_string());
-                    match refused {
-                        Refused::Hidden(missing) => WhatIfError::Hidden { block, arm, instance, missing },
-                        Refused::Irregular => {
-                            let interval = self.arms.iter().find(|known| known.name == arm).map(|known| known.interval);
-                            WhatIfError::Irregular { block, arm, instance, interval: interval.unwrap_or_default() }
-                        }
-                    }
-                })?),
-                None => None,
-            };
-            push(measured, sample, sample.deprovision_total());
-            push(predicted, sample, deprovision);
+        let deletes_at_a_state = self.deleting_at_a_state.contains(&key.0);
+        let found = Asked { trial, arm, interval, deletes_at_a_state }.predict()?;
+        self.add_courses(&key, trial, &found);
+        let measured = self.measured.entry(key.clone()).or_default();
+        let predicted = self.predicted.entry(key.clone()).or_default();
+        for (sample, deprovision) in trial.samples.iter().zip(&found.deprovisions) {
+            measured.add(sample, sample.deprovision_total());
+            predicted.add(sample, *deprovision);
+        }
+        if let Some((recorded, replayed)) = found.replay_ns {
+            let sums = self.replays_ns.entry(key).or_default();
+            *sums = (sums.0.saturating_add(recorded), sums.1.saturating_add(replayed));
         }
         Ok(())
+    }
+
+    /// Adds a trial to the other courses of the run; must come before it is added to the predicted one.
+    fn add_courses(&mut self, key: &(String, String), trial: &TrialRecord, found: &Predicted) {
+        if found.courses.is_empty() && !self.courses.contains_key(key) {
+            return;
+        }
+        let before = self.predicted.get(key).cloned().unwrap_or_default();
+        let courses = self.courses.entry(key.clone()).or_insert_with(|| vec![before; found.courses.len()]);
+        for (place, course) in courses.iter_mut().enumerate() {
+            // A trial in which no launch moves takes the same course always.
+            let deprovisions = found.courses.get(place).unwrap_or(&found.deprovisions);
+            for (sample, deprovision) in trial.samples.iter().zip(deprovisions) {
+                course.add(sample, *deprovision);
+            }
+        }
     }
 
     /// Begins to take in another run, in which the same arms were run at the wanted interval.
@@ -163,153 +167,106 @@ impl WhatIf {
         if run.clock != self.clock {
             return Err(WhatIfError::Clocks { ours: self.clock.as_str(), theirs: run.clock.as_str() });
         }
-        self.rerun = Some((polled_arms(run, setting, default)?, BTreeMap::new()));
+        let warnings = warnings::of_run(run, "the run that it is held against");
+        self.rerun = Some(Rerun { arms: polled_arms(run, setting, default)?, instances: BTreeMap::new(), warnings });
         Ok(())
     }
 
     /// Adds a trial of the other run.
     pub fn add_rerun(&mut self, trial: &TrialRecord) {
-        let Some((_, rerun)) = &mut self.rerun else { return };
-        let totals = rerun.entry((trial.key.scenario.to_string(), trial.key.arm.to_string())).or_default();
+        let Some(rerun) = &mut self.rerun else { return };
+        let key = (trial.key.scenario.to_string(), trial.key.arm.to_string());
+        let instances = rerun.instances.entry(key).or_default();
         for sample in &trial.samples {
-            push(totals, sample, sample.deprovision_total());
+            instances.add(sample, sample.deprovision_total());
         }
     }
 
     /// The answer.
-    #[must_use]
-    pub fn answer(&self) -> Answer {
+    ///
+    /// # Errors
+    /// When a queue that was replayed did not go in the run as the replay says.
+    pub fn answer(&self) -> Result<Answer, WhatIfError> {
         let mut arms = Vec::new();
         for ((scenario, name), measured) in &self.measured {
             let Some(arm) = self.arms.iter().find(|arm| arm.name == *name) else { continue };
-            let predicted = &self.predicted[&(scenario.clone(), name.clone())];
+            let key = (scenario.clone(), name.clone());
+            self.ensure_replays_hold(&key)?;
+            let predicted = &self.predicted[&key];
             let rerun = self.rerun_of(arm, scenario);
-            let metrics = Metric::TOTALS.into_iter().enumerate().filter_map(|(place, metric)| {
-                Some(PredictedMetric {
-                    metric,
-                    measured: Numbers::of(&measured[place])?,
-                    predicted: Numbers::of(&predicted[place])?,
-                    rerun: rerun.and_then(|(_, totals)| Numbers::of(&totals[place])),
-                })
-            });
+            let mut metrics = Vec::new();
+            for (place, metric) in Metric::TOTALS.into_iter().enumerate() {
+                let of = |instances: &Instances| Numbers::of(&instances.totals[place]);
+                let Some((measured, predicted)) = of(measured).zip(of(predicted)) else { continue };
+                let courses: Vec<Numbers> = self.courses.get(&key).into_iter().flatten().filter_map(of).collect();
+                let (predicted, uncertain) = predicted.as_far_as_known(&courses);
+                if uncertain.contains(&"mean_ns") {
+                    return Err(WhatIfError::QueueByChance { arm: key.1, scenario: key.0, metric });
+                }
+                let rerun = rerun.and_then(|(_, instances)| of(instances));
+                metrics.push(PredictedMetric { metric, measured, predicted, uncertain, rerun });
+            }
             arms.push(PredictedArm {
                 scenario: scenario.clone(),
                 arm: name.clone(),
                 poll_interval: arm.interval,
+                outcomes: measured.outcomes,
+                queue_replayed: self.replays_ns.contains_key(&key),
                 rerun_arm: rerun.map(|(name, _)| name.to_owned()),
-                metrics: metrics.collect(),
+                metrics,
             });
         }
         // In the order of the run, not of the alphabet.
         let scenario = |arm: &PredictedArm| self.scenarios.iter().position(|known| *known == arm.scenario);
         let place = |arm: &PredictedArm| self.arms.iter().position(|known| known.name == arm.arm);
         arms.sort_by_key(|arm| (scenario(arm), place(arm)));
-        Answer { poll_interval: GoDuration(self.wanted), clock: self.clock, arms }
+        Ok(Answer {
+            poll_interval: GoDuration(self.wanted),
+            clock: self.clock,
+            warnings: self.all_warnings(&arms),
+            assumptions: warnings::assumptions(arms.iter().any(|arm| arm.queue_replayed)),
+            arms,
+        })
     }
 
-    /// The totals of an arm that differs from this one in nothing but that it was run at the wanted interval.
-    fn rerun_of(&self, arm: &PolledArm, scenario: &str) -> Option<(&str, &Totals)> {
-        let (arms, totals) = match &self.rerun {
-            Some((arms, totals)) => (arms, totals),
+    fn all_warnings(&self, arms: &[PredictedArm]) -> Vec<String> {
+        let mut all = self.warnings.clone();
+        if let Some(rerun) = &self.rerun {
+            all.extend(rerun.warnings.iter().cloned());
+        }
+        for arm in arms {
+            all.extend(warnings::of_outcomes(arm));
+            all.extend(warnings::of_what_is_uncertain(arm));
+            let moves = self
+                .arms
+                .iter()
+                .any(|known| known.name == arm.arm && known.is_polled && known.interval.0 != self.wanted);
+            if moves && self.deleting_at_a_state.contains(&arm.scenario) {
+                all.push(warnings::of_deletes_at_a_state(arm));
+            }
+        }
+        all
+    }
+
+    fn ensure_replays_hold(&self, key: &(String, String)) -> Result<(), WhatIfError> {
+        let Some((recorded, replayed)) = self.replays_ns.get(key) else { return Ok(()) };
+        let off = *replayed as f64 / (*recorded).max(1) as f64 - 1.0;
+        if off.abs() <= REPLAY_OFF_MAX {
+            return Ok(());
+        }
+        let (scenario, arm) = key.clone();
+        Err(WhatIfError::QueueUnlike { arm, scenario, off_percent: 100.0 * off })
+    }
+
+    /// The instances of an arm that differs from this one in nothing but that it was run at the wanted interval.
+    fn rerun_of(&self, arm: &PolledArm, scenario: &str) -> Option<(&str, &Instances)> {
+        let (arms, instances) = match &self.rerun {
+            Some(rerun) => (&rerun.arms, &rerun.instances),
             None => (&self.arms, &self.measured),
         };
         let same = |other: &&PolledArm| other.identity == arm.identity && other.interval.0 == self.wanted;
         // In its own run an arm is not its own proof.
         let other = arms.iter().filter(same).find(|other| self.rerun.is_some() || other.name != arm.name)?;
-        Some((&other.name, totals.get(&(scenario.to_owned(), other.name.clone()))?))
-    }
-}
-
-fn push(totals: &mut Totals, sample: &Sample, deprovision: Option<Nanos>) {
-    let provision = sample.provision_total();
-    let both = provision.zip(deprovision).map(|(a, b)| Nanos::new(a.get().saturating_add(b.get())));
-    for (values, total) in totals.iter_mut().zip([provision, deprovision, both]) {
-        values.extend(total.map(Nanos::get));
-    }
-}
-
-/// Why an instance can't be predicted.
-enum Refused {
-    Hidden(&'static str),
-    Irregular,
-}
-
-/// The total of a deprovisioning at another interval.
-fn deprovision(total: Nanos, milestones: &Milestones, interval: Interval) -> Result<Nanos, Refused> {
-    let seen = &milestones.deprovision;
-    let operator = seen.operator.as_ref().ok_or(Refused::Hidden("when the operator asked for the state of jobs"))?;
-    // A job whose state was never asked for is learned of by an event, as all of EDA's.
-    let asked = |first: Option<Nanos>, answers, known: Option<Nanos>, ended: fn(&_) -> Option<Nanos>| {
-        let (Some(first), Some(answers), Some(known)) = (first, answers, known) else { return Ok(0) };
-        let ended = seen.backend.as_ref().and_then(ended).ok_or(Refused::Hidden("when the job ended"))?;
-        let polls = Polls { first, answers, known, ended };
-        polls.moved(interval).ok_or(Refused::Irregular)
-    };
-    let stop =
-        asked(operator.stop_asked_ns, operator.stop_answers, operator.stop_known_ns, |backend| backend.stopped_ns)?;
-    let job = asked(operator.asked_ns, operator.answers, operator.known_ns, |backend| backend.ended_ns)?;
-    let moved = stop.saturating_add(job);
-    Ok(Nanos::new(total.get().saturating_add_signed(moved)))
-}
-
-/// What a run would have measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
-    /// The interval that was asked about.
-    pub poll_interval: GoDuration,
-    /// The clock of all times.
-    pub clock: ClockKind,
-    /// Each arm in each scenario.
-    pub arms: Vec<PredictedArm>,
-}
-
-/// One arm in one scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PredictedArm {
-    /// The scenario.
-    pub scenario: String,
-    /// The arm.
-    pub arm: String,
-    /// The interval that it was run at.
-    pub poll_interval: GoDuration,
-    /// The arm that was run at the interval asked about, and differs from this one in nothing else; null where none was.
-    pub rerun_arm: Option<String>,
-    /// Its totals.
-    pub metrics: Vec<PredictedMetric>,
-}
-
-/// One total.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PredictedMetric {
-    /// Which.
-    pub metric: Metric,
-    /// As measured at the arm's interval.
-    pub measured: Numbers,
-    /// As predicted.
-    pub predicted: Numbers,
-    /// As measured at the interval asked about.
-    pub rerun: Option<Numbers>,
-}
-
-/// A total in numbers; a quantile that `n` is too small for is null.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Numbers {
-    /// Instances that came to the end of it.
-    pub n: usize,
-    /// The mean, rounded.
-    pub mean_ns: u64,
-    /// The median (type 7).
-    pub p50_ns: Option<u64>,
-    /// The 95th percentile (type 7).
-    pub p95_ns: Option<u64>,
-}
-
-impl Numbers {
-    fn of(values: &[u64]) -> Option<Self> {
-        let mut sorted = values.to_vec();
-        sorted.sort_unstable();
-        let summary = SampleSummary::of_sorted(&sorted)?;
-        let given = |quantile: Result<Nanos, _>| quantile.ok().map(Nanos::get);
-        Some(Self { n: summary.n, mean_ns: summary.mean.get(), p50_ns: given(summary.p50), p95_ns: given(summary.p95) })
+        Some((&other.name, instances.get(&(scenario.to_owned(), other.name.clone()))?))
     }
 }

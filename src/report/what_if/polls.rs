@@ -32,25 +32,43 @@ impl Polls {
     /// poll k is sent at a + k (c + l) − l and answered at a + k (c + l); the first that was sent no earlier than the job's
     /// end tells of it.
     pub(super) fn moved(self, interval: Interval) -> Option<i64> {
-        let waits = i64::from(self.answers) - 1;
-        if waits <= 0 {
+        if self.answers <= 1 {
             // The first poll found it ended, whatever the interval.
             return Some(0);
         }
-        let (first, known, ended) = (signed(self.first), signed(self.known), signed(self.ended));
-        let answer_takes = (known - first) / waits - signed(interval.current);
-        if answer_takes < -EARLY_MAX_NS {
-            return None;
-        }
+        let answer_takes = self.answer_takes(interval.current)?;
         if interval.wanted == interval.current {
             return Some(0);
         }
-        let answer_takes = answer_takes.max(0);
-        let period = signed(interval.wanted).saturating_add(answer_takes).max(1);
-        let until_sent = (ended + answer_takes - first).max(1);
-        let polls = (until_sent - 1) / period + 1;
-        Some(first.saturating_add(polls.saturating_mul(period)) - known)
+        Some(known_at(self.first, self.ended, interval.wanted, answer_takes) - signed(self.known))
     }
+
+    /// How much later the end would be known at the wanted interval if the job were launched `later` and ended at `ended`; `None`
+    /// when the polls did not come at the current interval.
+    pub(super) fn moved_with(self, interval: Interval, later: i64, ended: Nanos) -> Option<i64> {
+        let answer_takes = if self.answers <= 1 { 0 } else { self.answer_takes(interval.current)? };
+        let first = Nanos::new(self.first.get().saturating_add_signed(later));
+        if ended.get().saturating_add(answer_takes.unsigned_abs()) <= first.get() {
+            return Some(signed(first) - signed(self.known));
+        }
+        Some(known_at(first, ended, interval.wanted, answer_takes) - signed(self.known))
+    }
+
+    /// What an answer takes beyond the interval; there must have been two.
+    fn answer_takes(self, current: Nanos) -> Option<i64> {
+        let waits = i64::from(self.answers) - 1;
+        let takes = (signed(self.known) - signed(self.first)) / waits.max(1) - signed(current);
+        (takes >= -EARLY_MAX_NS).then_some(takes.max(0))
+    }
+}
+
+/// When a job's end is known that the first poll did not find.
+fn known_at(first: Nanos, ended: Nanos, interval: Nanos, answer_takes: i64) -> i64 {
+    let (first, ended) = (signed(first), signed(ended));
+    let period = signed(interval).saturating_add(answer_takes).max(1);
+    let until_sent = (ended + answer_takes - first).max(1);
+    let polls = (until_sent - 1) / period + 1;
+    first.saturating_add(polls.saturating_mul(period))
 }
 
 fn signed(nanos: Nanos) -> i64 {

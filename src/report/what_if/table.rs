@@ -14,15 +14,18 @@ use crate::report::{
 #[must_use]
 pub fn what_if_table(answer: &Answer) -> String {
     let wanted = answer.poll_interval;
-    let mut text = format!("with a job's state asked for every {wanted} ({} clock)\n", answer.clock.as_str());
+    let mut text = String::new();
+    for warning in &answer.warnings {
+        let _ = writeln!(text, "warning: {}", shown(warning));
+    }
+    let _ = writeln!(text, "with a job's state asked for every {wanted} ({} clock)", answer.clock.as_str());
     for of_scenario in answer.arms.chunk_by(|a, b| a.scenario == b.scenario) {
         let _ = write!(text, "\n{}\n{}\n", shown(&of_scenario[0].scenario), rows(answer, of_scenario));
     }
-    let _ = write!(
-        text,
-        "\nAssumed: only the end of an AAP job is learned by a poll; everything after it moves with it and takes as long as \
-         before.\nA delete comes when it came, also where a polled state decides when that is.\n"
-    );
+    text.push_str("\nassumed:\n");
+    for assumption in &answer.assumptions {
+        let _ = writeln!(text, "- {assumption}");
+    }
     text
 }
 
@@ -47,7 +50,13 @@ fn add_rows(table: &mut Table, answer: &Answer, arm: &PredictedArm) {
         table.add_row([format!("  {}", metric.metric)]);
         let label = |what: &str| format!("    {what}");
         table.add_row(row(&label(&format!("measured at {}", arm.poll_interval)), &metric.measured));
-        table.add_row(row(&label(&format!("predicted at {}", answer.poll_interval)), &metric.predicted));
+        let mut predicted = row(&label(&format!("predicted at {}", answer.poll_interval)), &metric.predicted);
+        for (field, place) in [("p50_ns", 3), ("p95_ns", 4)] {
+            if metric.uncertain.contains(&field) {
+                "by chance".clone_into(&mut predicted[place]);
+            }
+        }
+        table.add_row(predicted);
         if let (Some(rerun), Some(name)) = (&metric.rerun, &arm.rerun_arm) {
             table.add_row(row(&label(&format!("measured in {}", shown(name))), rerun));
             table.add_row(off(&label("prediction off by"), &metric.predicted, rerun));
