@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use provbench::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::{
@@ -116,7 +117,7 @@ async fn an_interrupt_leaves_nothing_in_the_cluster_either() {
         if during.len() >= before.len() + 2 {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        SystemClock::start().sleep(Duration::from_millis(50)).await;
     }
     assert!(during.len() >= before.len() + 2, "nothing happened: {during:?}");
     interrupt(&child, "INT");

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{INSTANCES, folder, get, instance, post, send, served::Served};
 
+/// A method, a path, a content type, a body, and the code and the reason of the refusal.
+type Case<'a> = (Method, &'a str, &'a str, &'a [u8], u16, &'a str);
+
 #[tokio::test]
 async fn nonsense_is_refused_with_the_right_status() {
     let folder = folder();
@@ -15,7 +18,7 @@ async fn nonsense_is_refused_with_the_right_status() {
     assert_eq!(post(&client, INSTANCES, "application/json", instance("x").to_string().as_bytes()).await.0, 201);
     let large = vec![b' '; 3 * 1024 * 1024 + 1];
     let object = format!("{INSTANCES}/x");
-    let table: &[(Method, &str, &str, &[u8], u16, &str)] = &[
+    let table: &[Case<'_>] = &[
         (Method::POST, INSTANCES, "application/json", b"{\"a\":", 400, "BadRequest"),
         (Method::POST, INSTANCES, "application/json", b"\xff\xfe", 400, "BadRequest"),
         (Method::POST, INSTANCES, "application/json", b"[]", 400, "BadRequest"),
@@ -160,12 +163,12 @@ async fn discovery_tells_the_same_in_both_forms_and_openapi_describes_it() {
     let served = Served::start(folder.path(), &[]);
     let client = served.client().await;
     let newer = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
-    let (_, content_type, core) = get(&client, "/api", newer).await;
+    let (_, content_type, own_group) = get(&client, "/api", newer).await;
     assert!(content_type.contains("as=APIGroupDiscoveryList") && content_type.contains("v=v2"), "{content_type}");
-    assert_eq!(core["apiVersion"], "apidiscovery.k8s.io/v2");
+    assert_eq!(own_group["apiVersion"], "apidiscovery.k8s.io/v2");
     let (_, _, groups) = get(&client, "/apis", newer).await;
     let mut told = Vec::new();
-    for group in core["items"].as_array().into_iter().chain(groups["items"].as_array()).flatten() {
+    for group in own_group["items"].as_array().into_iter().chain(groups["items"].as_array()).flatten() {
         let name = group["metadata"]["name"].as_str().unwrap_or("");
         for version in group["versions"].as_array().expect("versions") {
             let version_name = version["version"].as_str().expect("a version");

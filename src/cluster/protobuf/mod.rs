@@ -47,7 +47,7 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Unreadable> {
     }
     let message =
         messages::of(&api_version, &kind).ok_or_else(|| Unreadable::Unknown(format!("{api_version}, Kind={kind}")))?;
-    let mut object = match wire::object(message, raw.unwrap_or_default(), 0)? {
+    let mut object = match wire::object(message, raw.ok_or(Unreadable::Malformed)?, 0)? {
         Value::Object(object) => object,
         _ => Map::new(),
     };
