@@ -153,7 +153,7 @@ async fn malformed_and_oversized_bodies_are_refused() {
     let large = vec![b' '; 3 * 1024 * 1024 + 1];
     let (code, status) = ask.ask(Method::POST, INSTANCES, "application/json", &large).await;
     assert_eq!((code.as_u16(), why(&status).0), (413, "RequestEntityTooLarge"));
-    let (code, status) = ask.ask(Method::POST, INSTANCES, "application/yaml", b"a: b").await;
+    let (code, status) = ask.ask(Method::POST, INSTANCES, "application/xml", b"<a/>").await;
     assert_eq!((code.as_u16(), why(&status).0), (415, "UnsupportedMediaType"));
 }
 

@@ -213,6 +213,22 @@ fn every_way_of_changing_an_object() {
 }
 
 #[test]
+fn server_side_apply_knows_whose_a_field_is() {
+    let Some(kubectl) = Kubectl::start(&[]) else { return };
+    let file = kubectl.file("ci.json", &instance("ci-1", "small"));
+    let applied = kubectl.with_file(&["apply", "--server-side", "--field-manager=one"], &file).done();
+    assert_eq!(applied.trim(), "computeinstance.cloudkit.openshift.io/ci-1 serverside-applied");
+    let managed = kubectl.json(&["get", "ci", "ci-1", "--show-managed-fields"]);
+    assert_eq!(managed["metadata"]["managedFields"][0]["manager"], "one");
+    let other = kubectl.file("other.json", &instance("ci-1", "large"));
+    let two = ["apply", "--server-side", "--field-manager=two"];
+    let conflict = kubectl.with_file(&two, &other).refused();
+    assert!(conflict.contains("conflict with \"one\"") && conflict.contains(".spec.templateID"), "{conflict}");
+    kubectl.with_file(&[&two[..], &["--force-conflicts"]].concat(), &other).done();
+    assert_eq!(kubectl.json(&["get", "ci", "ci-1"])["spec"]["templateID"], "large");
+}
+
+#[test]
 fn a_finalizer_holds_what_is_deleted() {
     let Some(kubectl) = Kubectl::start(&[]) else { return };
     let mut held = instance("held", "small");

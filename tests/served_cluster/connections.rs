@@ -28,6 +28,8 @@ use super::{
 
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
 /// Long enough for anything here on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -189,4 +191,9 @@ async fn a_cluster_without_the_definitions_is_refused_and_gets_them_where_that_i
     assert!(!out.exists());
     let (code, _, list) = get(&client, "/api/v1/namespaces", "application/json").await;
     assert_eq!((code, list["items"].as_array().map(Vec::len)), (200, Some(1)));
+
+    let output = run(&["--cluster", "kubeconfig", "--install-crds", "--blocks", "1"]).await.expect("it ran");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let (code, _, definition) = get(&client, &format!("{DEFINITIONS}/tenants.cloudkit.openshift.io"), "*/*").await;
+    assert_eq!((code, &definition["metadata"]["managedFields"][0]["manager"]), (200, &json!("provbench")));
 }

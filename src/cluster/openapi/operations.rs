@@ -68,6 +68,7 @@ fn operation(kind: &Kind, schema: &str, action: &str) -> Value {
             operation["requestBody"] = json!({"required": true, "content": {
                 "application/json-patch+json": patch,
                 "application/merge-patch+json": patch,
+                "application/apply-patch+yaml": patch,
             }});
         }
         "post" | "put" => operation["requestBody"] = json!({"required": true, "content": content(schema)}),

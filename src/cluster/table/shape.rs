@@ -186,8 +186,18 @@ impl ShapedLines {
             return line.clone();
         }
         let now = self.clock.now();
-        let object = self.shape.one(&event["object"], &self.columns, now, !self.headed);
-        self.headed = true;
+        let object = match self.shape {
+            // It is about no object: a table without rows, for its resourceVersion.
+            Shape::Table { version, .. } if kind == "BOOKMARK" => {
+                let mut empty = table(version, &event["object"]["metadata"], None);
+                empty["rows"] = json!([]);
+                to_bytes(&empty)
+            }
+            shape => {
+                let headed = std::mem::replace(&mut self.headed, true);
+                shape.one(&event["object"], &self.columns, now, !headed)
+            }
+        };
         let mut shaped = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
         shaped.extend_from_slice(&object);
         shaped.extend_from_slice(event::SUFFIX);
