@@ -1,5 +1,7 @@
 //! ComputeInstance: one virtual machine, as its owner wants it and as the operator reports it.
 
+use std::sync::Arc;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, ResourceExt};
 use schemars::JsonSchema;
@@ -92,8 +94,8 @@ pub struct ComputeInstanceStatus {
     #[schemars(with = "Phase")]
     pub phase: Option<Phase>,
     /// In detail: Accepted, Progressing, Available, Deleting, RestartInProgress, RestartFailed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<Condition>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub conditions: Arc<Vec<Condition>>,
     /// The VM, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "VirtualMachineReference")]
@@ -127,7 +129,17 @@ pub struct ComputeInstanceStatus {
     pub deprovision_job: Option<LegacyJob>,
 }
 
+/// Whether there is nothing in a shared list.
+fn is_empty<T>(list: &Arc<Vec<T>>) -> bool {
+    list.is_empty()
+}
+
 impl ComputeInstanceStatus {
+    /// The conditions, to be changed. A status is copied far more often than its conditions change: the copies share them.
+    pub fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+        Arc::make_mut(&mut self.conditions)
+    }
+
     /// The condition of a type, where there is one.
     #[must_use]
     pub fn condition(&self, condition_type: &str) -> Option<&Condition> {

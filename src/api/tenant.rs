@@ -55,13 +55,15 @@ pub struct TenantStatus {
 /// A tenant's name in a form that fits an object's name: lower-case base32 (RFC 4648, no padding) of its FNV-1a 64.
 #[must_use]
 pub fn tenant_key(tenant: &str) -> String {
-    BASE32_NOPAD.encode(&fnv1a_64(tenant.as_bytes()).to_be_bytes()).to_lowercase()
+    let mut key = BASE32_NOPAD.encode(&fnv1a_64(tenant.as_bytes()).to_be_bytes());
+    key.make_ascii_lowercase();
+    key
 }
 
 /// The name of the Tenant object of a tenant.
 #[must_use]
 pub fn tenant_object_name(tenant: &str) -> String {
-    format!("tenant-{}", tenant_key(tenant))
+    tenant_object_of_suffix(&tenant_key(tenant))
 }
 
 /// The tenant's own namespace, for instances in `namespace`.
@@ -82,7 +84,7 @@ pub fn suffix_of_namespace<'a>(namespace: &str, tenants_own: &'a str) -> Option<
 /// The name of the Tenant object with a key.
 #[must_use]
 pub fn tenant_object_of_suffix(key: &str) -> String {
-    format!("tenant-{key}")
+    ["tenant-", key].concat()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use std::{
     task::Poll,
 };
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +37,7 @@ use super::{
 };
 
 /// Where an object is: the number of its resource, its namespace and its name.
-type Place = (u64, Arc<str>, Arc<str>);
+type Place = (u64, Arc<str>, CompactString);
 
 /// As many events as are read under one lock.
 const BATCH: usize = 1024;
@@ -185,6 +186,13 @@ impl Collector {
             if let Some(last) = last {
                 self.positions.insert(id, last);
                 read = true;
+            }
+        }
+        if read {
+            for resource in &mut state.resources {
+                if let Some(position) = self.positions.get(&resource.id) {
+                    resource.log.has_read(self.id, *position);
+                }
             }
         }
         read

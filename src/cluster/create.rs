@@ -16,6 +16,7 @@ use super::{
     state::State,
     status::Refusal,
     update::Origin,
+    wire,
 };
 
 /// How often a generated name may turn out to be taken.
@@ -206,6 +207,7 @@ pub(super) fn validate(kind: &Kind, name: &str, object: &Value, old: Option<&Val
 
 /// An object that is not kept, as JSON.
 pub(super) fn to_bytes(object: &Value) -> Bytes {
-    // Text keys and finite numbers: this cannot fail.
-    serde_json::to_vec(object).unwrap_or_default().into()
+    let mut bytes = Vec::with_capacity(1024);
+    wire::write(&mut bytes, object);
+    bytes.into()
 }

@@ -1,8 +1,8 @@
 //! DELETE: one object, or all that are selected.
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     call::Call,
@@ -181,9 +181,29 @@ fn check_preconditions(call: &Call<'_>, name: &str, stored: &Stored, options: &D
 /// What the real server answers when an object is gone at once.
 fn success(call: &Call<'_>, name: &str, uid: &str) -> Bytes {
     let kind = &call.kind;
-    let mut details = json!({"name": name, "kind": kind.plural, "uid": uid});
-    if !kind.group.is_empty() {
-        details["group"] = kind.group.as_str().into();
-    }
-    to_bytes(&json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}))
+    let details = Details { group: &kind.group, kind: &kind.plural, name, uid };
+    let success = Success { api_version: "v1", details, kind: "Status", metadata: Map::new(), status: "Success" };
+    // Texts: this cannot fail.
+    serde_json::to_vec(&success).unwrap_or_default().into()
+}
+
+/// A `Status` that tells of a success.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Success<'a> {
+    api_version: &'a str,
+    details: Details<'a>,
+    kind: &'a str,
+    metadata: Map<String, Value>,
+    status: &'a str,
+}
+
+/// What it is about.
+#[derive(Serialize)]
+struct Details<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    group: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    uid: &'a str,
 }

@@ -14,6 +14,7 @@ use super::{
     create::create,
     identity::Identities,
     kinds,
+    log::Kept,
     options::Options,
     serve::{self, ServeOptions},
     service::ClusterService,
@@ -61,7 +62,8 @@ impl Cluster {
     /// A cluster with the namespace `default`, the built-in kinds and nothing else.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let state = State::new(kinds::built_in(), Identities::new(options.uid_seed), options.history);
+        let kept = Kept { all: options.history, read: options.replay };
+        let state = State::new(kinds::built_in(), Identities::new(options.uid_seed), kept);
         let cluster = Self { shared: Arc::new(Shared { options, state: Mutex::new(state) }) };
         // The kind is built in and the name is fine: there is nothing that could be refused.
         let _ = cluster.create("", "namespaces", json!({"metadata": {"name": "default"}}));

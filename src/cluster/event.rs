@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use serde_json::{Map, Value};
 
 /// The labels of an object, sorted by key; shared between its states for as long as they stay the same.
@@ -76,7 +77,7 @@ pub(super) struct Event {
     /// Empty where the object has none.
     pub namespace: Arc<str>,
     /// The object's name.
-    pub name: Arc<str>,
+    pub name: CompactString,
     /// The whole line, serialised once for all watchers.
     pub line: Bytes,
     /// The labels after the change.

@@ -1,7 +1,8 @@
 //! The log of one resource: its latest changes, and who waits for the next one.
 //!
 //! A watcher holds nothing but a position. The log drops its oldest event when it is full, whoever still wanted it:
-//! such a watcher learns that it lags and starts anew, and nobody else notices.
+//! such a watcher learns that it lags and starts anew, and nobody else notices. It may be told to keep fewer of the events
+//! that every watcher has read.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,6 +22,15 @@ pub(super) struct Dropped {
     pub oldest: u64,
 }
 
+/// How many events a log keeps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    /// At most.
+    pub all: usize,
+    /// Of those that every watcher has read.
+    pub read: usize,
+}
+
 /// The latest changes of one resource.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -28,7 +38,9 @@ pub(super) struct Log {
     /// The position of the oldest event that is kept.
     first: u64,
     /// How many are kept.
-    limit: usize,
+    kept: Kept,
+    /// How far each watcher has read.
+    read: BTreeMap<u64, Position>,
     /// The revision of the newest event that was dropped: what a watch may start from at the earliest.
     dropped: u64,
     /// Sorted by watcher, so that they wake in the same order each run.
@@ -37,20 +49,32 @@ pub(super) struct Log {
 
 impl Log {
     /// An empty log of a resource that is there since `revision`.
-    pub(super) fn new(limit: usize, revision: u64) -> Self {
-        Self { events: VecDeque::new(), first: 0, limit: limit.max(1), dropped: revision, waiting: BTreeMap::new() }
+    pub(super) fn new(kept: Kept, revision: u64) -> Self {
+        let kept = Kept { all: kept.all.max(1), read: kept.read.max(1) };
+        let (read, waiting) = (BTreeMap::new(), BTreeMap::new());
+        Self { events: VecDeque::new(), first: 0, kept, read, dropped: revision, waiting }
     }
 
     /// Adds an event, drops the oldest where there are too many, and hands over who waited for it.
     pub(super) fn push(&mut self, event: Event, woken: &mut Vec<Waker>) {
-        if self.events.len() >= self.limit
-            && let Some(oldest) = self.events.pop_front()
-        {
-            self.first += 1;
-            self.dropped = oldest.revision;
+        if self.events.len() >= self.kept.all {
+            self.drop_oldest();
+        }
+        // Two for one, so that what piled up before a slow watcher goes by and by.
+        for _ in 0..2 {
+            if self.events.len() >= self.kept.read && self.read.values().all(|next| next.0 > self.first) {
+                self.drop_oldest();
+            }
         }
         self.events.push_back(event);
         self.wake(woken);
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.events.pop_front() {
+            self.first += 1;
+            self.dropped = oldest.revision;
+        }
     }
 
     /// Hands over who waits.
@@ -89,6 +113,11 @@ impl Log {
         self.events.iter()
     }
 
+    /// Notes that `watcher` has read everything before `next`.
+    pub(super) fn has_read(&mut self, watcher: u64, next: Position) {
+        self.read.insert(watcher, next);
+    }
+
     /// Notes that `watcher` is to be woken at the next event.
     pub(super) fn wait(&mut self, watcher: u64, waker: Waker) {
         self.waiting.insert(watcher, waker);
@@ -97,6 +126,7 @@ impl Log {
     /// Forgets a watcher that has gone.
     pub(super) fn leave(&mut self, watcher: u64) {
         self.waiting.remove(&watcher);
+        self.read.remove(&watcher);
     }
 }
 
@@ -115,13 +145,17 @@ mod tests {
         Event { revision, change: Change::Added, namespace, name, line, labels: Labels::default(), before: None }
     }
 
+    fn log(limit: usize) -> Log {
+        Log::new(Kept { all: limit, read: limit }, 0)
+    }
+
     fn revisions(log: &Log, position: Position) -> Result<Vec<u64>, Dropped> {
         Ok(log.from(position)?.map(|(_, event)| event.revision).collect())
     }
 
     #[test]
     fn a_position_is_found_by_revision() {
-        let mut log = Log::new(10, 0);
+        let mut log = log(10);
         for revision in [3, 5, 8] {
             log.push(event(revision), &mut Vec::new());
         }
@@ -134,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_was_dropped_is_told_and_not_skipped() {
-        let mut log = Log::new(2, 0);
+        let mut log = log(2);
         let start = log.end();
         for revision in [3, 5, 8] {
             log.push(event(revision), &mut Vec::new());
@@ -145,8 +179,35 @@ mod tests {
     }
 
     #[test]
+    fn what_everybody_has_read_is_kept_for_less_long() {
+        let mut log = Log::new(Kept { all: 5, read: 2 }, 0);
+        let start = log.end();
+        log.has_read(1, start);
+        let push = |log: &mut Log, revision| log.push(event(revision), &mut Vec::new());
+        for revision in 1..=4 {
+            push(&mut log, revision);
+        }
+        assert_eq!(revisions(&log, start), Ok(vec![1, 2, 3, 4]), "one has not read them");
+        log.has_read(1, log.after(3).unwrap());
+        push(&mut log, 5);
+        assert_eq!(log.after(1), Err(Dropped { oldest: 2 }));
+        assert_eq!(revisions(&log, log.after(2).unwrap()), Ok(vec![3, 4, 5]));
+        push(&mut log, 6);
+        assert_eq!(revisions(&log, log.after(3).unwrap()), Ok(vec![4, 5, 6]), "the fourth is not read");
+        for revision in 7..=9 {
+            push(&mut log, revision);
+        }
+        assert_eq!(log.after(3), Err(Dropped { oldest: 4 }), "no more than that, whoever lags");
+        log.leave(1);
+        push(&mut log, 10);
+        push(&mut log, 11);
+        assert_eq!(log.after(8), Err(Dropped { oldest: 9 }));
+        assert_eq!(revisions(&log, log.after(9).unwrap()), Ok(vec![10, 11]));
+    }
+
+    #[test]
     fn a_watcher_that_waits_is_woken_once() {
-        let mut log = Log::new(2, 0);
+        let mut log = log(2);
         log.wait(1, Waker::noop().clone());
         log.wait(1, Waker::noop().clone());
         log.wait(2, Waker::noop().clone());

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::apply::FieldTracking;
 use crate::{clock::SharedClock, units::Seed};
 
+/// Events that a cluster keeps of each resource.
+const HISTORY: usize = 10_000;
+
 /// What a [`Cluster`](super::Cluster) is made with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -14,6 +17,9 @@ pub struct Options {
     pub uid_seed: Seed,
     /// How many events of each resource are kept for replay; a watcher further behind than this gets 410 Gone.
     pub history: usize,
+    /// How many events that every open watch has been given are kept for watches that begin later; of use where it is
+    /// fewer than `history`. What is kept for nobody pushes everything else out of the processor's caches.
+    pub replay: usize,
     /// How often a watcher that allows bookmarks gets one.
     pub bookmark_interval: Duration,
     /// Whether `managedFields` are kept from the start or from the first server-side apply of an object on.
@@ -27,7 +33,8 @@ impl Options {
         Self {
             clock,
             uid_seed,
-            history: 10_000,
+            history: HISTORY,
+            replay: HISTORY,
             bookmark_interval: Duration::from_secs(60),
             field_tracking: FieldTracking::default(),
         }

@@ -38,7 +38,10 @@ impl<'a> Target<'a> {
             "/healthz" | "/readyz" | "/livez" => return Some(Self::Health),
             _ => {}
         }
-        let mut segments = path.strip_prefix('/')?.split('/').map(decode);
+        // Hardly any path has escapes: that is looked for once, not in each segment.
+        let is_plain = !path.contains('%');
+        let segment = |text| if is_plain { Some(Cow::Borrowed(text)) } else { decode(text) };
+        let mut segments = path.strip_prefix('/')?.split('/').map(segment);
         let group = match segments.next()??.as_ref() {
             "api" => Cow::Borrowed(""),
             "apis" => segments.next()??,

@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+use compact_str::CompactString;
 
 use super::{
     event::{Change, Event},
@@ -22,18 +23,18 @@ use super::{
 pub(super) fn at(resource: &Resource, selection: &Selection, revision: u64) -> Result<Vec<Bytes>, Refusal> {
     let too_old = || Refusal::expired("The resourceVersion for the provided list is too old.");
     let first = resource.log.after(revision).map_err(|_| too_old())?;
-    let mut shown: BTreeMap<(Arc<str>, Arc<str>), Bytes> = resource
+    let mut shown: BTreeMap<(Arc<str>, CompactString), Bytes> = resource
         .iter(selection.namespace.as_deref())
         .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
         .map(|(namespace, name, stored)| ((namespace.clone(), name.clone()), stored.bytes.clone()))
         .collect();
-    let mut changed: BTreeMap<(Arc<str>, Arc<str>), &Event> = BTreeMap::new();
+    let mut changed: BTreeMap<(Arc<str>, CompactString), &Event> = BTreeMap::new();
     for (_, event) in resource.log.from(first).map_err(|_| too_old())? {
         if selection.covers(&event.namespace, &event.name) {
             changed.entry((event.namespace.clone(), event.name.clone())).or_insert(event);
         }
     }
-    let earlier: BTreeMap<(Arc<str>, Arc<str>), &Event> = resource
+    let earlier: BTreeMap<(Arc<str>, CompactString), &Event> = resource
         .log
         .iter()
         .take_while(|event| event.revision <= revision)

@@ -1,15 +1,16 @@
 //! The objects, and the only four ways to change them.
 
-use std::{collections::BTreeMap, sync::Arc, task::Waker};
+use std::{borrow::Borrow, collections::BTreeMap, sync::Arc, task::Waker};
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use serde_json::{Map, Value};
 
 use super::{
     event::{self, Before, Change, Event, Labels},
     identity::Identities,
     kinds::Kind,
-    log::Log,
+    log::{Kept, Log},
     meta,
     page::Pages,
     status_fields,
@@ -29,8 +30,8 @@ pub(super) struct State {
     pub identities: Identities,
     /// Who is to be woken when the lock is free again.
     pub woken: Vec<Waker>,
-    /// Events kept for each resource.
-    history: usize,
+    /// Events kept for each resource, and how many of them that everybody has read.
+    kept: Kept,
     /// The next number for a resource or a watcher.
     next_id: u64,
     /// The buffer that objects are serialised into, so that what is kept has exactly the size it needs.
@@ -44,8 +45,9 @@ pub(super) struct Resource {
     pub id: u64,
     /// Its rules.
     pub kind: Arc<Kind>,
-    /// By namespace (empty where there is none), then by name.
-    pub objects: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Stored>>,
+    /// By namespace (empty where there is none), then by name. Names stand in the map itself: to find one is to compare a
+    /// dozen, and none of them should have to be fetched from elsewhere.
+    pub objects: BTreeMap<Arc<str>, BTreeMap<CompactString, Stored>>,
     /// How many there are in all.
     pub count: usize,
     /// Its latest changes.
@@ -120,7 +122,7 @@ impl Resource {
     }
 
     /// The objects of one namespace or of all, sorted by namespace and name.
-    pub(super) fn iter(&self, namespace: Option<&str>) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &Stored)> {
+    pub(super) fn iter(&self, namespace: Option<&str>) -> impl Iterator<Item = (&Arc<str>, &CompactString, &Stored)> {
         let (one, all) = match namespace {
             Some(namespace) => (self.objects.get_key_value(namespace), None),
             None => (None, Some(self.objects.iter())),
@@ -133,14 +135,14 @@ impl Resource {
 
 impl State {
     /// Without any object.
-    pub(super) fn new(kinds: Vec<Arc<Kind>>, identities: Identities, history: usize) -> Self {
+    pub(super) fn new(kinds: Vec<Arc<Kind>>, identities: Identities, kept: Kept) -> Self {
         let mut state = Self {
             revision: 0,
             resources: Vec::new(),
             pages: Pages::default(),
             identities,
             woken: Vec::new(),
-            history,
+            kept,
             next_id: 0,
             scratch: Vec::new(),
         };
@@ -152,7 +154,7 @@ impl State {
 
     /// Makes a kind known.
     pub(super) fn install(&mut self, kind: Arc<Kind>) {
-        let log = Log::new(self.history, self.revision);
+        let log = Log::new(self.kept, self.revision);
         let id = self.next_id();
         self.resources.push(Resource { id, kind, objects: BTreeMap::new(), count: 0, log });
     }
@@ -181,7 +183,7 @@ impl State {
         let bytes = event::object_of(Change::Added, &line);
         let Some(resource) = self.resources.get_mut(at) else { return bytes };
         let namespace = shared_key(&resource.objects, namespace);
-        let name: Arc<str> = name.into();
+        let name = CompactString::from(name);
         let labels = meta::of(&value).map(Labels::of).unwrap_or_default();
         let stored = Stored { bytes: bytes.clone(), labels: labels.clone(), layout };
         resource.objects.entry(namespace.clone()).or_default().insert(name.clone(), stored);
@@ -316,8 +318,11 @@ fn shared_key<V>(map: &BTreeMap<Arc<str>, V>, key: &str) -> Arc<str> {
 }
 
 /// An entry with its key, which `get_mut` alone does not give.
-fn entry_mut<'a, V>(map: &'a mut BTreeMap<Arc<str>, V>, key: &str) -> Option<(Arc<str>, &'a mut V)> {
-    let key = map.get_key_value(key)?.0.clone();
-    let value = map.get_mut(&key)?;
+fn entry_mut<'a, K: Ord + Clone + Borrow<str>, V>(
+    map: &'a mut BTreeMap<K, V>,
+    key_text: &str,
+) -> Option<(K, &'a mut V)> {
+    let key = map.get_key_value(key_text)?.0.clone();
+    let value = map.get_mut(key_text)?;
     Some((key, value))
 }

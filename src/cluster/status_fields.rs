@@ -138,6 +138,7 @@ mod tests {
             apply::tracking::Writer,
             identity::Identities,
             kinds::{Kind, Role},
+            log::Kept,
             schema::Schema,
         },
         *,
@@ -154,7 +155,7 @@ mod tests {
     /// What a merge patch makes of a status by the short way; nothing where it is not taken.
     fn plainly(schema: Option<&Value>, status: Option<&Value>, changes: &Value) -> Option<Value> {
         let kind = kind(schema);
-        let mut state = State::new(vec![kind.clone()], Identities::new(Seed::new(1)), 10);
+        let mut state = State::new(vec![kind.clone()], Identities::new(Seed::new(1)), Kept { all: 10, read: 10 });
         let mut object = json!({"apiVersion": "g/v1", "kind": "X", "metadata": {"name": "n", "uid": "u"}, "zone": 1});
         if let Some(status) = status {
             object["status"] = status.clone();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     kinds::{Kind, Role},
@@ -65,9 +66,18 @@ pub(super) fn mark(
 ) -> Option<Bytes> {
     let resource = state.resources.get(at)?;
     let kind = resource.kind.clone();
-    let mut object = resource.get(namespace, name)?.value();
+    let stored = resource.get(namespace, name)?;
+    if kind.role == Role::Namespace {
+        let mut object = stored.value();
+        mark_value(&mut object, &kind, now, finalizers);
+        return state.replace(at, namespace, name, object);
+    }
+    // Only its metadata says that an object is on its way out: the rest is not read for that.
+    let metadata = Value::Object(stored.layout.metadata(&stored.bytes));
+    let mut object = Value::Object(Map::from_iter([("metadata".to_owned(), metadata)]));
     mark_value(&mut object, &kind, now, finalizers);
-    state.replace(at, namespace, name, object)
+    let metadata = std::mem::take(meta::of_mut(&mut object));
+    state.replace_metadata(at, namespace, name, metadata)
 }
 
 /// What being deleted looks like.
@@ -96,7 +106,7 @@ pub(super) fn mark_value(object: &mut Value, kind: &Kind, now: Timestamp, finali
 
 /// Deletes what a namespace or a definition holds, and then itself where that leaves nothing.
 pub(super) fn cascade(state: &mut State, kind: &Kind, name: &str, now: Timestamp) {
-    let mut doomed: Vec<(u64, Arc<str>, Arc<str>)> = Vec::new();
+    let mut doomed: Vec<(u64, Arc<str>, CompactString)> = Vec::new();
     match kind.role {
         Role::Namespace => {
             for resource in state.resources.iter().filter(|resource| resource.kind.namespaced) {

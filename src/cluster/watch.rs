@@ -107,11 +107,15 @@ impl Watch {
                 Err(dropped) => (resource.log.end(), true, VecDeque::from([gone(asked, dropped)])),
             }
         };
-        let initial = if with_objects { read::selected(state, call, &selection) } else { Vec::new() };
+        let (resource_id, initial) =
+            (resource.id, if with_objects { read::selected(state, call, &selection) } else { Vec::new() });
+        if let Some(resource) = state.resources.get_mut(call.at) {
+            resource.log.has_read(id, position);
+        }
         let clock = &shared.options.clock;
         Ok(Self {
             shared: shared.clone(),
-            resource: resource.id,
+            resource: resource_id,
             id,
             kind: call.kind.clone(),
             selection,
@@ -183,6 +187,7 @@ impl Watch {
                 break;
             }
         }
+        resource.log.has_read(self.id, self.position);
         if self.ready.is_empty() {
             if self.position == resource.log.end() {
                 resource.log.wait(self.id, context.waker().clone());

@@ -1,19 +1,39 @@
 //! What a user sees: the watch of the instances, as it delivers.
+//!
+//! Flow: a list, then a watch from there on; a watch that ends in good order is followed by one from where it was; after
+//! anything else comes a new list. Beside kube's watcher, which reads whole objects, this one reads as little of each as is
+//! measured, from the bytes as they came: a user's watch costs the harness as little as it can.
 
-use std::borrow::Cow;
+mod lines;
 
-use futures::{Stream, StreamExt};
-use kube::{
-    Api, Client, Resource,
-    api::ObjectMeta,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event},
-    },
+use std::{borrow::Cow, fmt, time::Duration};
+
+use futures::Stream;
+use http::Request;
+use http_body_util::BodyExt;
+use kube::{Client, Resource, client::Body, core::WatchEvent};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use self::lines::Lines;
+use crate::{
+    api::ComputeInstance,
+    clock::{SharedClock, Sleep},
+    record::Word,
+    units::InstanceId,
 };
-use serde::{Deserialize, Deserializer};
 
-use crate::{api::names, record::Word, units::InstanceId};
+/// How long one watch lasts: the server ends it then.
+const WATCH_SECONDS: u64 = 290;
+
+/// A watch that the server has not ended by then is a connection that broke down unnoticed.
+const WATCH_LIMIT: Duration = Duration::from_secs(WATCH_SECONDS + 30);
+
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+
+/// The wait after a failure; it doubles with each further one.
+const RETRY_FIRST: Duration = Duration::from_millis(800);
+const RETRY_LONGEST: Duration = Duration::from_secs(30);
 
 /// As much of the status as is measured, in the words that stand there.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,61 +54,50 @@ pub(crate) struct ObservedJob {
     pub(crate) state: Word,
 }
 
-/// An instance with nothing of it but what is measured: a user's watch costs the harness as little as it can.
-#[derive(Clone, Debug)]
-struct Observed {
-    meta: ObjectMeta,
+/// An instance with nothing of it but what is measured.
+#[derive(Debug, Deserialize)]
+struct Observed<'a> {
+    #[serde(borrow, default)]
+    metadata: Meta<'a>,
+    #[serde(default)]
     status: ObservedStatus,
 }
 
-impl<'de> Deserialize<'de> for Observed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Wire {
-            #[serde(default)]
-            metadata: WireMeta,
-            #[serde(default)]
-            status: ObservedStatus,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct WireMeta {
-            name: Option<String>,
-            resource_version: Option<String>,
-        }
-        let wire = Wire::deserialize(deserializer)?;
-        let WireMeta { name, resource_version } = wire.metadata;
-        Ok(Self { meta: ObjectMeta { name, resource_version, ..ObjectMeta::default() }, status: wire.status })
-    }
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta<'a> {
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    resource_version: Cow<'a, str>,
 }
 
-impl Resource for Observed {
-    type DynamicType = ();
-    type Scope = kube::core::NamespaceResourceScope;
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMeta,
+    #[serde(default)]
+    items: Vec<Item>,
+}
 
-    fn kind((): &()) -> Cow<'_, str> {
-        "ComputeInstance".into()
-    }
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMeta {
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    more: Option<String>,
+}
 
-    fn group((): &()) -> Cow<'_, str> {
-        names::GROUP.into()
-    }
+#[derive(Deserialize)]
+struct Item {
+    metadata: ItemMeta,
+    #[serde(default)]
+    status: ObservedStatus,
+}
 
-    fn version((): &()) -> Cow<'_, str> {
-        "v1alpha1".into()
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        "computeinstances".into()
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.meta
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.meta
-    }
+#[derive(Deserialize)]
+struct ItemMeta {
+    name: String,
 }
 
 /// One thing that the watch showed.
@@ -106,24 +115,178 @@ pub(crate) enum Sight {
     Broken(String),
 }
 
-/// The sights of a namespace, in the order of the watch.
-pub(crate) fn sights(client: Client, namespace: &str) -> impl Stream<Item = Sight> + use<> {
-    let api: Api<Observed> = Api::namespaced(client, namespace);
-    kube::runtime::watcher(api, watcher::Config::default()).default_backoff().filter_map(|event| {
-        std::future::ready(match event {
-            Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                named(object).map(|(instance, status)| Sight::Present { instance, status })
+/// The sights of a namespace, in the order of the watch. They never end.
+pub(crate) fn sights(client: Client, namespace: &str, clock: SharedClock) -> impl Stream<Item = Sight> + use<> {
+    let path = ComputeInstance::url_path(&(), Some(namespace));
+    let watch = Watch { client, clock, path, failures: 0, place: Place::Begin };
+    futures::stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) })
+}
+
+struct Watch {
+    client: Client,
+    clock: SharedClock,
+    path: String,
+    failures: u32,
+    place: Place,
+}
+
+/// How far it is.
+enum Place {
+    /// A list is to begin.
+    Begin,
+    /// The next page is to be asked for.
+    Ask { more: Option<String> },
+    /// A page is being told.
+    Tell { items: std::vec::IntoIter<Item>, more: Option<String>, version: String },
+    /// A watch is to begin.
+    Listed { version: String },
+    /// A watch is under way.
+    Watch(Box<Open>),
+}
+
+struct Open {
+    body: Body,
+    lines: Lines,
+    limit: Sleep,
+    version: String,
+}
+
+impl Watch {
+    async fn next(&mut self) -> Sight {
+        loop {
+            match self.step().await {
+                Ok(Some(sight)) => return sight,
+                Ok(None) => {}
+                Err(error) => {
+                    self.place = Place::Begin;
+                    self.failures += 1;
+                    return Sight::Broken(error);
+                }
             }
-            Ok(Event::Delete(object)) => named(object).map(|(instance, status)| Sight::Gone { instance, status }),
-            Ok(Event::Init) => Some(Sight::ListBegins),
-            Ok(Event::InitDone) => Some(Sight::ListEnds),
-            Err(error) => Some(Sight::Broken(error.to_string())),
-        })
-    })
+        }
+    }
+
+    /// One step on, and what it shows, if anything.
+    async fn step(&mut self) -> Result<Option<Sight>, String> {
+        match &mut self.place {
+            Place::Begin => {
+                if let Some(doublings) = self.failures.checked_sub(1) {
+                    let wait = RETRY_FIRST.saturating_mul(1 << doublings.min(16)).min(RETRY_LONGEST);
+                    self.clock.sleep(wait).await;
+                }
+                self.place = Place::Ask { more: None };
+                Ok(Some(Sight::ListBegins))
+            }
+            Place::Ask { more } => {
+                let more = more.as_ref().map(|more| format!("&continue={more}")).unwrap_or_default();
+                let page: Page = self.ask(&format!("limit={PAGE}{more}")).await?;
+                let PageMeta { resource_version: version, more } = page.metadata;
+                self.place =
+                    Place::Tell { items: page.items.into_iter(), more: more.filter(|more| !more.is_empty()), version };
+                Ok(None)
+            }
+            Place::Tell { items, more, version } => match items.next() {
+                Some(item) => {
+                    Ok(named(&item.metadata.name).map(|instance| Sight::Present { instance, status: item.status }))
+                }
+                None if more.is_some() => {
+                    self.place = Place::Ask { more: more.take() };
+                    Ok(None)
+                }
+                None => {
+                    self.place = Place::Listed { version: std::mem::take(version) };
+                    Ok(Some(Sight::ListEnds))
+                }
+            },
+            Place::Listed { version } => {
+                let version = std::mem::take(version);
+                let query = format!(
+                    "watch=true&timeoutSeconds={WATCH_SECONDS}&allowWatchBookmarks=true&resourceVersion={version}"
+                );
+                let body = self.send(&query).await?;
+                let limit = self.clock.sleep(WATCH_LIMIT);
+                self.failures = 0;
+                self.place = Place::Watch(Box::new(Open { body, lines: Lines::default(), limit, version }));
+                Ok(None)
+            }
+            Place::Watch(open) => match open.lines.next() {
+                Some(line) => open.read(&line),
+                None => match open.more().await? {
+                    true => Ok(None),
+                    false => {
+                        self.place = Place::Listed { version: std::mem::take(&mut open.version) };
+                        Ok(None)
+                    }
+                },
+            },
+        }
+    }
+
+    async fn send(&self, query: &str) -> Result<Body, String> {
+        let request = Request::get(format!("{}?{query}", self.path)).body(Body::empty()).map_err(|e| e.to_string())?;
+        let answer = self.client.send(request).await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let body = answer.into_body();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let text = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Err(format!("{status}: {}", String::from_utf8_lossy(&text)))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, query: &str) -> Result<T, String> {
+        let text = self.send(query).await?.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        serde_json::from_slice(&text).map_err(|error| error.to_string())
+    }
+}
+
+impl Open {
+    /// Reads on; false where the watch is over.
+    async fn more(&mut self) -> Result<bool, String> {
+        let frame = tokio::select! {
+            biased;
+            frame = self.body.frame() => frame,
+            () = &mut self.limit => None,
+        };
+        match frame {
+            Some(Ok(frame)) => {
+                if let Ok(piece) = frame.into_data() {
+                    self.lines.push(piece);
+                }
+                Ok(true)
+            }
+            Some(Err(error)) => Err(error.to_string()),
+            None => Ok(false),
+        }
+    }
+
+    fn read(&mut self, line: &[u8]) -> Result<Option<Sight>, String> {
+        let unreadable = |error: &dyn fmt::Display| format!("a line that can't be read: {error}");
+        let line = std::str::from_utf8(line).map_err(|error| unreadable(&error))?;
+        let event: WatchEvent<Observed<'_>> = serde_json::from_str(line).map_err(|error| unreadable(&error))?;
+        let is_there = !matches!(event, WatchEvent::Deleted(_));
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
+                self.at(&object.metadata.resource_version);
+                let status = object.status;
+                Ok(named(&object.metadata.name).map(|instance| {
+                    if is_there { Sight::Present { instance, status } } else { Sight::Gone { instance, status } }
+                }))
+            }
+            WatchEvent::Bookmark(bookmark) => {
+                self.at(&bookmark.metadata.resource_version);
+                Ok(None)
+            }
+            WatchEvent::Error(status) => Err(status.message.clone()),
+        }
+    }
+
+    fn at(&mut self, version: &str) {
+        version.clone_into(&mut self.version);
+    }
 }
 
 /// Objects that the harness did not create are none of its business.
-fn named(object: Observed) -> Option<(InstanceId, ObservedStatus)> {
-    let instance = object.meta.name?.parse().ok()?;
-    Some((instance, object.status))
+fn named(name: &str) -> Option<InstanceId> {
+    name.parse().ok()
 }

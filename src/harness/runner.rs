@@ -229,11 +229,14 @@ fn run_one(
     options: &RunOptions,
 ) -> Result<TrialRecord, TrialError> {
     let is_virtual = experiment.clock() == ClockKind::Virtual;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(is_virtual)
-        .build()
-        .map_err(|error| TrialError::Target(error.into()))?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    if is_virtual {
+        // No sockets: the operating system would be asked for their events at each jump of the clock.
+        runtime.enable_time();
+    } else {
+        runtime.enable_all();
+    }
+    let runtime = runtime.start_paused(is_virtual).build().map_err(|error| TrialError::Target(error.into()))?;
     runtime.block_on(async {
         let clock: SharedClock = if is_virtual {
             Arc::new(ModelClock::start(options.epoch))

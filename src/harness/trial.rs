@@ -139,7 +139,7 @@ struct Measured {
 
 async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result<Measured, TrialError> {
     let clock = &setup.clock;
-    let mut sights = std::pin::pin!(sights(target.client.clone(), namespace));
+    let mut sights = std::pin::pin!(sights(target.client.clone(), namespace, clock.clone()));
     // Nothing is created before the watch is open: the first sight of an instance would be lost.
     let opened = timeout(&**clock, OPEN_LIMIT, async {
         loop {

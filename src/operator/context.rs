@@ -33,6 +33,7 @@ use crate::{
         provider::{Provider, ProviderError},
         queue::WorkQueue,
         remains::AllRemains,
+        shown::Shown,
     },
 };
 
@@ -42,8 +43,9 @@ const API_TIME_MAX: Duration = Duration::from_secs(30);
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ObjectKey {
-    pub(crate) namespace: CompactString,
+    // The name first: it is what keys differ in, and so what their order is found by.
     pub(crate) name: CompactString,
+    pub(crate) namespace: CompactString,
 }
 
 impl ObjectKey {
@@ -175,7 +177,7 @@ pub(crate) struct Context {
     pub(crate) policy: Policy,
     pub(crate) providers: Providers,
     pub(crate) queue: WorkQueue<WorkItem>,
-    pub(crate) instances: Store<ComputeInstance>,
+    pub(crate) instances: Store<Shown>,
     pub(crate) tenants: Store<Tenant>,
     pub(crate) fresh_instances: Fresh<ComputeInstance>,
     pub(crate) fresh_tenants: Fresh<Tenant>,
@@ -194,7 +196,7 @@ impl Context {
         clock: SharedClock,
         config: Config,
         providers: Providers,
-        instances: Store<ComputeInstance>,
+        instances: Store<Shown>,
         tenants: Store<Tenant>,
         probes: Arc<Probes>,
     ) -> Self {
@@ -223,7 +225,8 @@ impl Context {
         &self,
         request: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, kube::Error> {
-        match clock::timeout(&*self.clock, API_TIME_MAX, request).await {
+        // On the heap: each future around it would otherwise carry room for it, and be moved with it, twice over.
+        match clock::timeout(&*self.clock, API_TIME_MAX, Box::pin(request)).await {
             Ok(answer) => answer,
             Err(late) => Err(kube::Error::Service(late.into())),
         }
@@ -245,7 +248,7 @@ impl Context {
     /// The newest that is known of an instance.
     pub(crate) fn instance(&self, key: &ObjectKey) -> Option<Arc<ComputeInstance>> {
         let cached = self.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
-        self.fresh_instances.newest(key, cached)
+        self.fresh_instances.newest(key, cached.map(|shown| shown.0.clone()))
     }
 
     /// The newest that is known of a Tenant. One that was just made counts although the watch has not shown it yet.

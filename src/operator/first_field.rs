@@ -1,6 +1,6 @@
 //! One field of a JSON object, without a look at what stands behind it.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -46,14 +46,37 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<'_, 'de, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        while let Some(field) = fields.next_key::<Cow<'de, str>>()? {
-            if field == self.seek.name {
+        while let Some(is_wanted) = fields.next_key_seed(IsNamed(self.seek.name))? {
+            if is_wanted {
                 *self.seek.found = Some(fields.next_value()?);
                 break;
             }
             fields.next_value::<IgnoredAny>()?;
         }
         Ok(())
+    }
+}
+
+/// Whether a key is this one; no key is kept for it.
+struct IsNamed<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for IsNamed<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for IsNamed<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
     }
 }
 

@@ -37,16 +37,19 @@ impl<K: Resource> Fresh<K> {
 
     /// Whether an event shows nothing but what a write of ours returned: whoever wrote it has decided on it already.
     pub(crate) fn is_echo(&self, key: &ObjectKey, shown: &K) -> bool {
+        let meta = shown.meta();
+        let (Some(uid), Some(resource_version)) = (&meta.uid, &meta.resource_version) else { return false };
+        self.take_echo(key, uid, resource_version).is_some()
+    }
+
+    /// What a write of ours returned, where that is the object of this identity: the cache catches up with it now.
+    pub(crate) fn take_echo(&self, key: &ObjectKey, uid: &str, resource_version: &str) -> Option<Arc<K>> {
         let mut written = self.written.lock();
-        let is_echo = written.get(key).is_some_and(|own| {
-            let (own, shown) = (own.meta(), shown.meta());
-            own.uid == shown.uid && own.resource_version == shown.resource_version
-        });
-        if is_echo {
-            // The cache has caught up.
-            written.remove(key);
+        let own = written.get(key)?.meta();
+        if own.uid.as_deref() != Some(uid) || own.resource_version.as_deref() != Some(resource_version) {
+            return None;
         }
-        is_echo
+        written.remove(key)
     }
 
     /// The newest of what the cache shows and what was written. An object that the cache doesn't show is gone.

@@ -84,7 +84,7 @@ impl Context {
         let namespace = tenant.metadata.namespace.as_deref().unwrap_or_default();
         let exists = |own: &OwnerReference| {
             let instance = self.instances.get(&ObjectRef::new(&own.name).within(namespace));
-            instance.is_some_and(|instance| instance.metadata.uid.as_ref() == Some(&own.uid))
+            instance.is_some_and(|instance| instance.0.metadata.uid.as_ref() == Some(&own.uid))
         };
         let kind = ComputeInstance::kind(&());
         let owners = tenant.owner_references();

@@ -3,21 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::{
-    ResourceExt,
-    api::{Patch, PatchParams},
-};
-use serde_json::json;
+use kube::ResourceExt;
 use tracing::Instrument as _;
 
 use crate::{
-    api::{ComputeInstance, ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
+    api::{ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
     operator::{
         config::ProviderKind,
         context::{Context, WorkItem},
         decide::{Accounted, Reason, Step, after_find, after_launch, after_poll, set_condition},
         provider::{Canceled, Launch, ProviderError},
-        reconcile::{Next, ReconcileError, Work, version},
+        reconcile::{Next, ReconcileError, Work},
         trace,
     },
 };
@@ -81,9 +77,7 @@ impl Context {
     async fn add_finalizer(&self, work: &mut Work) -> Result<Next, ReconcileError> {
         let mut finalizers = work.object.finalizers().to_vec();
         finalizers.push(names::FINALIZER.to_owned());
-        // A merge patch replaces the whole list: the resource version keeps it from undoing somebody else's change.
-        let patch = json!({ "metadata": { "resourceVersion": version(&work.object), "finalizers": finalizers } });
-        let next = self.patch_metadata(work, &Patch::Merge(patch), "add the finalizer").await?;
+        let next = self.write_finalizers(work, finalizers, "add the finalizer").await?;
         // Nothing is launched for an object without the finalizer: there is nothing that this process could not know of.
         if work.object.has_finalizer(names::FINALIZER)
             && work.object.status.as_ref().is_none_or(|status| status.jobs.is_empty())
@@ -97,40 +91,30 @@ impl Context {
 
     async fn remove_finalizer(&self, work: &mut Work) -> Result<Next, ReconcileError> {
         self.hand_over_tenant(&work.key, &work.object).await.map_err(ReconcileError::api("hand over the tenant"))?;
-        let Some(index) = work.object.finalizers().iter().position(|name| name == names::FINALIZER) else {
+        if !work.object.has_finalizer(names::FINALIZER) {
             return Ok(Next::Rest(None));
-        };
-        // Only the list is touched, and only if it still is what was decided on: the status that was just written stays.
-        // A namesake, made after the object was removed by force, keeps its own finalizer.
-        let path = format!("/metadata/finalizers/{index}");
-        let operations = json!([
-            { "op": "test", "path": "/metadata/uid", "value": work.object.uid() },
-            { "op": "test", "path": path, "value": names::FINALIZER },
-            { "op": "remove", "path": path },
-        ]);
-        let removal: Patch<ComputeInstance> = Patch::Json(serde_json::from_value(operations).unwrap_or_default());
+        }
+        let mut finalizers = work.object.finalizers().to_vec();
+        finalizers.retain(|name| name != names::FINALIZER);
         self.remains.release(&work.key, work.object.metadata.uid.as_deref().unwrap_or_default());
-        let result = self.patch_metadata(work, &removal, "remove the finalizer").await;
+        let result = self.write_finalizers(work, finalizers, "remove the finalizer").await;
         if result.is_err() || work.object.has_finalizer(names::FINALIZER) && matches!(result, Ok(Next::Again)) {
             self.remains.keep(&work.key);
         }
         result
     }
 
-    async fn patch_metadata<P: serde::Serialize + std::fmt::Debug>(
+    /// Replaces the list of finalizers, and nothing else: the status that was just written stays.
+    async fn write_finalizers(
         &self,
         work: &mut Work,
-        patch: &Patch<P>,
+        finalizers: Vec<String>,
         what: &'static str,
     ) -> Result<Next, ReconcileError> {
-        let api = self.instance_api(&work.key);
         let phase = work.object.status.as_ref().and_then(|status| status.phase);
-        let parameters = PatchParams::default();
-        let request = self.in_time(api.patch(&work.key.name, &parameters, patch));
+        let request = self.send_finalizers(&work.key, &work.object, finalizers);
         match trace::api_write(&work.key.name, "finalizers", phase, request).await {
             Ok(written) => {
-                let written = Arc::new(written);
-                self.fresh_instances.remember(&work.key, &written);
                 work.refresh(written);
                 Ok(Next::Again)
             }

@@ -6,9 +6,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use compact_str::CompactString;
-use kube::ResourceExt;
-
 use crate::{
     api::{ComputeInstance, ComputeInstanceStatus, Phase},
     operator::{
@@ -162,9 +159,4 @@ async fn flush(ctx: &Context, work: &mut Work) -> Result<(), ReconcileError> {
     let written = written.map_err(ReconcileError::api("write the status"))?;
     work.refresh(written);
     Ok(())
-}
-
-/// The resource version that an object was read at.
-pub(crate) fn version(object: &ComputeInstance) -> CompactString {
-    object.resource_version().unwrap_or_default().into()
 }

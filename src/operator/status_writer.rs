@@ -119,6 +119,19 @@ struct StatusMeta<'a> {
     resource_version: Option<&'a str>,
 }
 
+/// The body of a merge patch of the finalizers.
+#[derive(Debug, Serialize)]
+struct FinalizersBody<'a> {
+    metadata: FinalizersMeta<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FinalizersMeta<'a> {
+    finalizers: &'a [String],
+    resource_version: Option<&'a str>,
+}
+
 /// Of the answer to a write, what the writer does not know.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -208,6 +221,36 @@ impl Context {
         Ok(written)
     }
 
+    /// Replaces the finalizers of an object by a list; returns the object as it is then.
+    ///
+    /// The resource version keeps the list from undoing somebody else's change, and a namesake, made after the object was
+    /// removed by force, from losing its own.
+    pub(crate) async fn send_finalizers(
+        &self,
+        key: &ObjectKey,
+        object: &ComputeInstance,
+        finalizers: Vec<String>,
+    ) -> Result<Arc<ComputeInstance>, kube::Error> {
+        let patch: Patch<FinalizersBody<'_>> = Patch::Merge(FinalizersBody {
+            metadata: FinalizersMeta {
+                finalizers: &finalizers,
+                resource_version: object.metadata.resource_version.as_deref(),
+            },
+        });
+        let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
+            .patch(&key.name, &PatchParams::default(), &patch)
+            .map_err(kube::Error::BuildRequest)?;
+        let answer = self.in_time(self.client.request_text(request)).await?;
+        // The server changed the very version that is known, so that only its number is news.
+        let version: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
+        let mut written = object.clone();
+        written.metadata.finalizers = (!finalizers.is_empty()).then_some(finalizers);
+        written.metadata.resource_version = Some(version.resource_version);
+        let written = Arc::new(written);
+        self.fresh_instances.remember(key, &written);
+        Ok(written)
+    }
+
     /// Records a job that was launched, whatever it takes: nothing else happens to the object before this has succeeded.
     ///
     /// Returns `None` when the object is gone.
@@ -262,10 +305,10 @@ fn over(
     merged.phase = launched.phase;
     merged.desired_config_version.clone_from(&launched.desired_config_version);
     merged.tenant_reference.clone_from(&launched.tenant_reference);
-    for condition in &launched.conditions {
-        match merged.conditions.iter_mut().find(|present| present.type_ == condition.type_) {
+    for condition in launched.conditions.iter() {
+        match merged.conditions_mut().iter_mut().find(|present| present.type_ == condition.type_) {
             Some(present) => present.clone_from(condition),
-            None => merged.conditions.push(condition.clone()),
+            None => merged.conditions_mut().push(condition.clone()),
         }
     }
     record_job(&mut merged, job.clone(), max_history, now);

@@ -7,8 +7,10 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt};
+use http::Request;
 use kube::{
     Api, Client,
+    client::Body,
     runtime::{
         WatchStreamExt,
         reflector::{self, ObjectRef, store::Writer},
@@ -17,9 +19,15 @@ use kube::{
     },
 };
 
+use parking_lot::Mutex;
+
 use crate::{
     api::{ComputeInstance, Tenant, TenantPhase, VirtualMachine, names},
-    operator::context::{Context, ObjectKey, WorkItem},
+    operator::{
+        context::{Context, ObjectKey, WorkItem},
+        echoes::{Identity, WithoutEchoes},
+        shown::Shown,
+    },
 };
 
 /// The wait before a watch that failed starts again: 0.8 s, doubling up to 30 s, from the start again once it works.
@@ -58,6 +66,36 @@ fn in_time(ctx: &Arc<Context>) -> Client {
     Client::new(service, namespace)
 }
 
+/// What keeps the cache of the instances.
+type InstanceWriter = Arc<Mutex<Writer<Shown>>>;
+
+/// The same for the instances, whose watch goes without what it would only echo of the operator's own writes.
+fn without_echoes(ctx: &Arc<Context>, writer: &InstanceWriter) -> Client {
+    let namespace = ctx.client.default_namespace().to_owned();
+    let (ctx, writer) = (ctx.clone(), writer.clone());
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (ctx, writer) = (ctx.clone(), writer.clone());
+        async move {
+            let is_watch = request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+            let answer = ctx.in_time(ctx.client.send(request)).await?;
+            if !is_watch {
+                return Ok::<_, kube::Error>(answer.map(WithoutEchoes::untouched));
+            }
+            let take = move |identity: Identity<'_>| {
+                let key = ObjectKey { namespace: identity.namespace.into(), name: identity.name.into() };
+                let written = ctx.fresh_instances.take_echo(&key, identity.uid, identity.resource_version);
+                let is_echo = written.is_some();
+                if let Some(written) = written {
+                    writer.lock().apply_watcher_event(&Event::Apply(Shown(written)));
+                }
+                is_echo
+            };
+            Ok(answer.map(|body| WithoutEchoes::of_watch(body, take)))
+        }
+    });
+    Client::new(service, namespace)
+}
+
 /// Whether the server will not show the kind at all: it does not know it (404), or forbids it (403).
 fn is_refused(error: &watcher::Error) -> bool {
     let (watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)) = error else {
@@ -67,43 +105,47 @@ fn is_refused(error: &watcher::Error) -> bool {
 }
 
 /// Follows the ComputeInstances until it is dropped.
-pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<ComputeInstance>) {
-    let api: Api<ComputeInstance> = Api::namespaced(in_time(&ctx), &ctx.config.namespace);
+pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<Shown>) {
+    let writer = Arc::new(Mutex::new(writer));
+    let api: Api<Shown> = Api::namespaced(without_echoes(&ctx, &writer), &ctx.config.namespace);
     let events = kube::runtime::watcher(api, watcher::Config::default()).backoff(WatchBackoff::default());
-    let mut events = std::pin::pin!(reflector::reflector(writer, events));
+    let mut events = std::pin::pin!(events);
     let mut listed = BTreeSet::new();
     let mut before: BTreeMap<ObjectKey, Arc<ComputeInstance>> = BTreeMap::new();
     while let Some(event) = events.next().await {
+        if let Ok(event) = &event {
+            writer.lock().apply_watcher_event(event);
+        }
         match event {
-            Ok(Event::Apply(instance)) => {
-                let key = ObjectKey::of(&instance);
+            Ok(Event::Apply(Shown(instance))) => {
+                let key = ObjectKey::of(&*instance);
                 ctx.ownership.observe(&key, &instance);
                 if !ctx.fresh_instances.is_echo(&key, &instance) {
                     ctx.wake(key);
                 }
             }
-            Ok(Event::InitApply(instance)) => {
-                let key = ObjectKey::of(&instance);
+            Ok(Event::InitApply(Shown(instance))) => {
+                let key = ObjectKey::of(&*instance);
                 ctx.ownership.observe(&key, &instance);
                 listed.insert(key.clone());
                 ctx.wake(key);
             }
-            Ok(Event::Delete(instance)) => {
-                let key = ObjectKey::of(&instance);
+            Ok(Event::Delete(Shown(instance))) => {
+                let key = ObjectKey::of(&*instance);
                 ctx.ownership.remove(&key);
-                ctx.vanished(&key, Arc::new(instance));
+                ctx.vanished(&key, instance);
                 ctx.wake(key);
             }
             Ok(Event::Init) => {
                 listed.clear();
                 before =
-                    ctx.instances.state().into_iter().map(|object| (ObjectKey::of(object.as_ref()), object)).collect();
+                    ctx.instances.state().iter().map(|shown| (ObjectKey::of(&*shown.0), shown.0.clone())).collect();
             }
             // What went while nobody watched: no event tells of it.
             Ok(Event::InitDone) => {
                 for (key, object) in std::mem::take(&mut before) {
                     let now = ctx.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
-                    if now.is_none_or(|now| now.metadata.uid != object.metadata.uid) {
+                    if now.is_none_or(|now| now.0.metadata.uid != object.metadata.uid) {
                         ctx.vanished(&key, object);
                         ctx.wake(key);
                     }

@@ -12,7 +12,7 @@ use compact_str::CompactString;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{EDA_JOB_ID_PREFIX, JobStatus, JobType};
+use super::{EDA_JOB_ID_PREFIX, JobStatus, JobTime, JobType};
 
 /// The jobs of one object, oldest first, newest last.
 #[derive(Clone, Debug, Default)]
@@ -21,10 +21,17 @@ pub struct JobHistory {
     jobs: VecDeque<JobStatus>,
     /// Jobs dropped so far. A job's number is this and its place, and stays when older ones go.
     dropped: u64,
-    /// The number of the latest provision job and of the latest deprovision job.
-    latest: [Option<u64>; 2],
+    /// The latest provision job and the latest deprovision job.
+    latest: [Option<Latest>; 2],
     /// The largest counter in the ID of a job of EDA's, and the number of that job.
     largest_counter: Option<(u64, u64)>,
+}
+
+/// The latest job of a type: its number and its time.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    number: u64,
+    timestamp: JobTime,
 }
 
 const fn slot(job_type: JobType) -> usize {
@@ -67,17 +74,20 @@ impl JobHistory {
     /// one that was appended last.
     #[must_use]
     pub fn find_latest_job_by_type(&self, job_type: JobType) -> Option<&JobStatus> {
-        self.numbered(self.latest[slot(job_type)]?)
+        self.numbered(self.latest[slot(job_type)]?.number)
     }
 
     /// The job with an ID; should an ID occur twice, the newest.
+    #[inline]
     #[must_use]
     pub fn find_job_by_id(&self, job_id: &str) -> Option<&JobStatus> {
         // Nearly always the newest is asked for.
         let newest = self.jobs.back()?;
-        if is_same(newest.job_id.as_bytes(), job_id.as_bytes()) {
-            return Some(newest);
-        }
+        if is_same(newest.job_id.as_bytes(), job_id.as_bytes()) { Some(newest) } else { self.search(job_id) }
+    }
+
+    #[inline(never)]
+    fn search(&self, job_id: &str) -> Option<&JobStatus> {
         let (front, back) = self.jobs.as_slices();
         find_newest(back, job_id).or_else(|| find_newest(front, job_id))
     }
@@ -88,15 +98,16 @@ impl JobHistory {
         let mut dropped_one_in_use = false;
         while self.jobs.len() >= keep {
             self.jobs.pop_front();
-            let gone = Some(self.dropped);
-            dropped_one_in_use |= self.latest.contains(&gone) || self.largest_counter.map(|(_, number)| number) == gone;
+            let is_gone = |number: u64| number == self.dropped;
+            dropped_one_in_use |= self.latest.iter().flatten().any(|latest| is_gone(latest.number))
+                || self.largest_counter.is_some_and(|(_, number)| is_gone(number));
             self.dropped += 1;
         }
         if dropped_one_in_use {
             self.index_all();
         }
+        self.index(&job, self.dropped + self.jobs.len() as u64);
         self.jobs.push_back(job);
-        self.index(self.jobs.len() - 1);
     }
 
     /// Replaces the job that has the same ID, in its place. False when there is none: nothing changes then.
@@ -136,13 +147,12 @@ impl JobHistory {
         CompactString::from_utf8(&text[..PREFIX + digits.len()]).unwrap_or_default()
     }
 
-    /// Takes note of the job at a place, all before it being known.
-    fn index(&mut self, place: usize) {
-        let Some(job) = self.jobs.get(place) else { return };
-        let number = self.dropped + place as u64;
-        let latest = self.latest[slot(job.job_type)].and_then(|number| self.numbered(number));
+    /// Takes note of a job and its number, all before it being known.
+    #[inline]
+    fn index(&mut self, job: &JobStatus, number: u64) {
+        let latest = &mut self.latest[slot(job.job_type)];
         if latest.is_none_or(|latest| job.timestamp >= latest.timestamp) {
-            self.latest[slot(job.job_type)] = Some(number);
+            *latest = Some(Latest { number, timestamp: job.timestamp });
         }
         if let Some(counter) = eda_counter(job.job_id.as_bytes())
             && self.largest_counter.is_none_or(|(largest, _)| counter >= largest)
@@ -154,9 +164,11 @@ impl JobHistory {
     fn index_all(&mut self) {
         self.latest = [None; 2];
         self.largest_counter = None;
-        for place in 0..self.jobs.len() {
-            self.index(place);
+        let jobs = std::mem::take(&mut self.jobs);
+        for (number, job) in (self.dropped..).zip(&jobs) {
+            self.index(job, number);
         }
+        self.jobs = jobs;
     }
 }
 

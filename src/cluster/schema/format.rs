@@ -42,6 +42,9 @@ impl Format {
 }
 
 fn is_date_time(text: &str) -> bool {
+    if is_plain_date_time(text) {
+        return true;
+    }
     // The library takes more than RFC 3339 (a space for the T, no seconds, time zone names), so look at the shape first.
     let bytes = text.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
@@ -53,6 +56,19 @@ fn is_date_time(text: &str) -> bool {
         && bytes.get(10).is_some_and(|t| matches!(t, b'T' | b't'))
         && zoned
         && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+/// Whether a text surely is a time, as Kubernetes writes it: whole seconds in UTC, and a day that every month has.
+fn is_plain_date_time(text: &str) -> bool {
+    let Ok(text) = <&[u8; 20]>::try_from(text.as_bytes()) else { return false };
+    let shaped = text.iter().zip(b"dddd-dd-ddTdd:dd:ddZ").all(|(byte, shape)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        separator => byte == separator,
+    });
+    let within = |at: usize, range: std::ops::RangeInclusive<u8>| {
+        shaped && range.contains(&((text[at] - b'0') * 10 + (text[at + 1] - b'0')))
+    };
+    within(5, 1..=12) && within(8, 1..=28) && within(11, 0..=23) && within(14, 0..=59) && within(17, 0..=59)
 }
 
 fn is_date(text: &str) -> bool {
@@ -80,6 +96,25 @@ mod tests {
             ["", "2026-02-12", "2026-02-12T00:00:00", "2026-02-12 00:00:00Z", "2026-13-12T00:00:00Z", "yesterday"]
         {
             assert!(!Format::DateTime.fits(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_for_a_plain_time_is_one() {
+        for text in ["2026-01-01T00:00:00Z", "0000-12-28T23:59:59Z"] {
+            assert!(is_plain_date_time(text) && text.parse::<jiff::Timestamp>().is_ok(), "{text}");
+        }
+        for text in [
+            "2026-00-01T00:00:00Z",
+            "2026-01-00T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01T00:00:0xZ",
+            "2026-01-01T00:00:00z",
+        ] {
+            assert!(!is_plain_date_time(text), "{text}");
         }
     }
 

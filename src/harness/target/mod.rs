@@ -44,6 +44,10 @@ use crate::{
 
 pub use self::choice::{ClusterChoice, UnknownCluster};
 
+/// Events of each resource that the cluster keeps beyond what its watches wait for. Who watches comes back at once when a
+/// watch ends.
+const REPLAY: usize = 256;
+
 /// Why a target could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -189,7 +193,8 @@ impl Target {
 /// # Errors
 /// Never in practice: when it refuses them.
 pub fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
-    let cluster = Cluster::new(Options::new(clock.clone(), seed.label("uid")));
+    let options = Options { replay: REPLAY, ..Options::new(clock.clone(), seed.label("uid")) };
+    let cluster = Cluster::new(options);
     for (_, definition) in crd::all().map_err(|error| TargetError::Definitions(error.to_string()))? {
         cluster.install_crd(&definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
     }

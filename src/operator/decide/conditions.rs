@@ -100,8 +100,16 @@ pub fn set_condition(
     now: Timestamp,
 ) {
     let holds = if holds { "True" } else { "False" };
+    let known = status.conditions.iter().position(|condition| condition.type_ == condition_type);
+    let says_so = |condition: &Condition| {
+        condition.status == holds && condition.reason == reason.as_str() && condition.message == message
+    };
+    if known.and_then(|at| status.conditions.get(at)).is_some_and(says_so) {
+        return;
+    }
     let at = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
-    match status.conditions.iter_mut().find(|condition| condition.type_ == condition_type) {
+    let conditions = status.conditions_mut();
+    match known.and_then(|at| conditions.get_mut(at)) {
         Some(condition) => {
             if condition.status != holds {
                 holds.clone_into(&mut condition.status);
@@ -110,7 +118,7 @@ pub fn set_condition(
             reason.as_str().clone_into(&mut condition.reason);
             message.clone_into(&mut condition.message);
         }
-        None => status.conditions.push(Condition {
+        None => conditions.push(Condition {
             type_: condition_type.to_owned(),
             status: holds.to_owned(),
             reason: reason.as_str().to_owned(),

@@ -46,7 +46,7 @@ pub fn after_find(
             && status.desired_config_version.as_ref() != Some(&version)
         {
             // As with a launch: attempts are counted from here.
-            status.conditions.retain(|condition| condition.type_ != kind::PROGRESSING);
+            status.conditions_mut().retain(|condition| condition.type_ != kind::PROGRESSING);
             status.desired_config_version = Some(version);
         }
         after_launch(status, job_type, job, max_history, now);

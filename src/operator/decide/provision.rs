@@ -188,7 +188,7 @@ fn launch(object: &ComputeInstance, mut status: ComputeInstanceStatus, desired: 
     status.phase = Some(Phase::Starting);
     if status.desired_config_version.as_ref() != Some(&desired) {
         // The attempts of another configuration don't count against this one: they are counted from here.
-        status.conditions.retain(|condition| condition.type_ != kind::PROGRESSING);
+        status.conditions_mut().retain(|condition| condition.type_ != kind::PROGRESSING);
         status.desired_config_version = Some(desired);
     }
     wish(&mut status, kind::PROGRESSING, Reason::ProvisionRequested, seen);

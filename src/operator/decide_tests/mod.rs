@@ -115,8 +115,8 @@ impl Situation {
             observed_generation: None,
         };
         self.status(|status| {
-            status.conditions.retain(|present| present.type_ != condition_type);
-            status.conditions.push(condition);
+            status.conditions_mut().retain(|present| present.type_ != condition_type);
+            status.conditions_mut().push(condition);
         })
     }
 

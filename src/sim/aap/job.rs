@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use super::{catalogue::TemplateKind, render::Rendered};
 use crate::{
     record::Word,
@@ -121,7 +119,7 @@ pub(super) struct Job {
     pub(super) started: Option<Nanos>,
     pub(super) finished: Option<Nanos>,
     /// The variables as a JSON string, escaped already: they are written far more often than read.
-    pub(super) extra_vars: Box<RawValue>,
+    pub(super) extra_vars: Box<str>,
     pub(super) limit: Box<str>,
     pub(super) failure: Option<Box<Failure>>,
     /// How often it was asked about: the key of the answers' latencies.

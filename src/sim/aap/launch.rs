@@ -41,7 +41,7 @@ const OTHER_PROMPTS: [&str; 14] = [
 type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// A job without variables.
-pub(super) fn no_variables() -> Box<RawValue> {
+pub(super) fn no_variables() -> Box<str> {
     escaped("{}")
 }
 
@@ -200,7 +200,36 @@ fn names(object: &str) -> impl Iterator<Item = String> {
     serde_json::from_str::<BTreeMap<String, &RawValue>>(object).unwrap_or_default().into_keys()
 }
 
-/// A text as a JSON string.
-fn escaped(text: &str) -> Box<RawValue> {
-    serde_json::value::to_raw_value(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
+/// A text as a JSON string. Most of what is escaped here is JSON itself, and nothing in it but quotes and backslashes.
+fn escaped(text: &str) -> Box<str> {
+    let mut json = String::with_capacity(text.len() + text.len() / 4 + 2);
+    json.push('"');
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'"' | b'\\' => {
+                json.push_str(&text[plain..at]);
+                json.push('\\');
+                plain = at;
+            }
+            // A text serialises.
+            0..b' ' => return serde_json::to_string(text).unwrap_or_default().into(),
+            _ => {}
+        }
+    }
+    json.push_str(&text[plain..]);
+    json.push('"');
+    json.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_escaped_as_serde_json_does_it() {
+        for text in ["", "{}", "plain", r#"{"a":"b\c","d":"""}"#, "line\nbreak", "line\nbreak\"", "größe\u{7f}"] {
+            assert_eq!(*escaped(text), serde_json::to_string(text).expect("JSON"));
+        }
+    }
 }

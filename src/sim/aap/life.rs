@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::value::RawValue;
-
 use super::{
     Controller,
     job::{Control, Job, JobKind, Status},
@@ -51,7 +49,7 @@ impl Controller {
     pub(super) fn create_job(
         self: &Arc<Self>,
         template_at: usize,
-        extra_vars: Box<RawValue>,
+        extra_vars: Box<str>,
         limit: &str,
         payload: Result<Payload, PayloadError>,
     ) -> (u64, Word, u32) {

@@ -160,7 +160,7 @@ impl Controller {
         }
         if extent != Extent::Listed {
             out.extend_from_slice(b",\"extra_vars\":");
-            out.extend_from_slice(job.extra_vars.get().as_bytes());
+            out.extend_from_slice(job.extra_vars.as_bytes());
         }
         out.push(b'}');
         job.rendered = Some(rendered);

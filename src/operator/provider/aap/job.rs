@@ -1,6 +1,6 @@
 //! A job as the controller tells it, and as much of that as is read.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
@@ -92,6 +92,18 @@ struct Wanted {
     traceback: Option<String>,
 }
 
+/// The name of a field, as far as it matters.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    Id,
+    Status,
+    JobExplanation,
+    ResultTraceback,
+    #[serde(other)]
+    Other,
+}
+
 impl Wanted {
     fn is_complete(&self) -> bool {
         self.id.is_some() && self.status.is_some() && self.explanation.is_some() && self.traceback.is_some()
@@ -115,13 +127,13 @@ impl<'de> Visitor<'de> for &mut Wanted {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         while !self.is_complete() {
-            let Some(field) = fields.next_key::<Cow<'de, str>>()? else { break };
-            match field.as_ref() {
-                "id" => self.id = Some(fields.next_value()?),
-                "status" => self.status = Some(fields.next_value()?),
-                "job_explanation" => self.explanation = Some(text_or_null(&mut fields)?),
-                "result_traceback" => self.traceback = Some(text_or_null(&mut fields)?),
-                _ => drop(fields.next_value::<IgnoredAny>()?),
+            let Some(field) = fields.next_key::<Field>()? else { break };
+            match field {
+                Field::Id => self.id = Some(fields.next_value()?),
+                Field::Status => self.status = Some(fields.next_value()?),
+                Field::JobExplanation => self.explanation = Some(text_or_null(&mut fields)?),
+                Field::ResultTraceback => self.traceback = Some(text_or_null(&mut fields)?),
+                Field::Other => drop(fields.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())

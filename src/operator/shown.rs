@@ -1,0 +1,47 @@
+//! An instance as the watch shows it, shared from there on: the cache, a decision and a write all look at the same one.
+
+use std::{borrow::Cow, sync::Arc};
+
+use kube::{Resource, api::ObjectMeta};
+use serde::{Deserialize, Deserializer};
+
+use crate::api::ComputeInstance;
+
+/// A ComputeInstance that is cheap to hand on and to keep.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(pub(crate) Arc<ComputeInstance>);
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ComputeInstance::deserialize(deserializer).map(|instance| Self(Arc::new(instance)))
+    }
+}
+
+impl Resource for Shown {
+    type DynamicType = <ComputeInstance as Resource>::DynamicType;
+    type Scope = <ComputeInstance as Resource>::Scope;
+
+    fn kind(of: &Self::DynamicType) -> Cow<'_, str> {
+        ComputeInstance::kind(of)
+    }
+
+    fn group(of: &Self::DynamicType) -> Cow<'_, str> {
+        ComputeInstance::group(of)
+    }
+
+    fn version(of: &Self::DynamicType) -> Cow<'_, str> {
+        ComputeInstance::version(of)
+    }
+
+    fn plural(of: &Self::DynamicType) -> Cow<'_, str> {
+        ComputeInstance::plural(of)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.0.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut Arc::make_mut(&mut self.0).metadata
+    }
+}
