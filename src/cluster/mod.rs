@@ -19,7 +19,7 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No users but the owner of the token that `serve` may ask for; no admission, no CEL rules; of a custom resource only the
+//! No users but the owner of the token that `serve` may ask for; no admission; of a custom resource only the
 //! storage version is served. Answers are JSON; of protobuf only the bodies are read that kubectl sends.
 
 mod apply;
