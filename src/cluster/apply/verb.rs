@@ -62,15 +62,15 @@ pub(in crate::cluster) fn apply(
                 return Err(Refusal::conflict(kind, name, &why));
             }
             let mut managers = Managers::default();
-            let applied = managers.apply(types, &tracking::empty(kind), &config, applier, force, &time);
-            let mut new = applied.map_err(|conflicts| refuse(&conflicts))?;
+            let outcome = managers.apply(types, &tracking::empty(kind), &config, applier, force, &time);
+            let mut new = outcome.map_err(|conflicts| refuse(&conflicts))?;
             tracking::put(&mut new, &managers);
             return create_applied(state, call, new).map(Updated::Created);
         }
     };
     let mut managers = tracking::present(call, &old);
-    let applied = managers.apply(types, &bare(&old), &config, applier, force, &time);
-    let mut new = applied.map_err(|conflicts| refuse(&conflicts))?;
+    let outcome = managers.apply(types, &bare(&old), &config, applier, force, &time);
+    let mut new = outcome.map_err(|conflicts| refuse(&conflicts))?;
     tracking::put(&mut new, &managers);
     if call.writer.subresource.is_empty() {
         return replace(state, call, name, &old, new, Origin::Apply).map(Updated::Kept);
