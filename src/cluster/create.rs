@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_be_made_is_refused_as_taken() {
-        let kind = Arc::new(Kind { namespaced: false, ..Kind::new("g", "v1", "X", "xs", Role::Plain) });
+        let mut kind = Kind::new("g", "v1", "X", "xs", Role::Plain);
+        kind.namespaced = false;
+        let kind = Arc::new(kind);
         let mut state = State::new(vec![kind.clone()], Identities::new(Seed::new(1)), 10);
         // The names that the server will try, but for the last one.
         let mut same = Identities::new(Seed::new(1));

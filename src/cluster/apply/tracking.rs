@@ -49,7 +49,7 @@ impl Writer<'_> {
         };
         Manager {
             operation: Operation::Update,
-            name: self.field_manager.map_or_else(agent, |name| name).to_owned(),
+            name: self.field_manager.unwrap_or_else(agent).to_owned(),
             subresource: self.subresource.to_owned(),
             api_version: kind.api_version().to_owned(),
         }

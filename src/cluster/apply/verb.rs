@@ -142,16 +142,15 @@ fn refuse(conflicts: &[Conflict]) -> Refusal {
         .iter()
         .flat_map(|(who, paths)| paths.iter().map(move |path| (format!("conflict with {who}"), path.clone())))
         .collect();
-    let message = match causes.as_slice() {
-        [(sentence, path)] => format!("Apply failed with 1 conflict: {sentence}: {path}"),
-        _ => {
-            let mut lines = Vec::new();
-            for (who, paths) in &each {
-                lines.push(format!("conflicts with {who}:"));
-                lines.extend(paths.iter().map(|path| format!("- {path}")));
-            }
-            format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
+    let message = if let [(sentence, path)] = causes.as_slice() {
+        format!("Apply failed with 1 conflict: {sentence}: {path}")
+    } else {
+        let mut lines = Vec::new();
+        for (who, paths) in &each {
+            lines.push(format!("conflicts with {who}:"));
+            lines.extend(paths.iter().map(|path| format!("- {path}")));
         }
+        format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
     };
     Refusal::apply_conflict(message, causes)
 }

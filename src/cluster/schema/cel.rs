@@ -246,15 +246,15 @@ fn to_cel(node: &Node, value: &Value) -> Cel {
         }
         Value::Object(fields) => {
             let nothing = Node::default();
-            let entries = fields.iter().map(|(name, value)| match node.property(name) {
-                Some(property) => (Key::from(escaped(name)), to_cel(property, value)),
-                None => {
-                    let below = match &node.additional {
-                        Additional::Of(node) => node.as_ref(),
-                        Additional::None | Additional::Any => &nothing,
-                    };
-                    (Key::from(name.clone()), to_cel(below, value))
+            let entries = fields.iter().map(|(name, value)| {
+                if let Some(property) = node.property(name) {
+                    return (Key::from(escaped(name)), to_cel(property, value));
                 }
+                let below = match &node.additional {
+                    Additional::Of(node) => node.as_ref(),
+                    Additional::None | Additional::Any => &nothing,
+                };
+                (Key::from(name.clone()), to_cel(below, value))
             });
             Cel::Map(CelMap { map: Arc::new(entries.collect()) })
         }

@@ -90,7 +90,7 @@ fn check_identities<'a>(list: &ListType, items: &'a [Value], place: &mut Place<'
 }
 
 /// An object within an object says what it is.
-fn check_embedded<'a>(fields: &Map<String, Value>, place: &mut Place<'a>, errors: &mut Vec<FieldError>) {
+fn check_embedded(fields: &Map<String, Value>, place: &mut Place<'_>, errors: &mut Vec<FieldError>) {
     for name in ["apiVersion", "kind"] {
         if fields.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
             place.within_field(name, |place| {
