@@ -177,6 +177,11 @@ async fn a_server_can_track_every_write() {
     assert_eq!(managers(&object)[1], ("bob Update -".to_owned(), json!({"f:spec": {"f:priority": {}}})));
     let (_, object) = ask.json_patch(&path, &json!([{"op": "remove", "path": "/spec/priority"}])).await;
     assert_eq!(managers(&object).len(), 1, "who owns nothing any more is forgotten");
+    // What the server itself puts into a namespace belongs to nobody.
+    let namespace = json!({"metadata": {"name": "x", "labels": {"a": "b"}}});
+    let created = ask.created("/api/v1/namespaces?fieldManager=alice", &namespace).await;
+    let labels = json!({".": {}, "f:a": {}, "f:kubernetes.io/metadata.name": {}});
+    assert_eq!(managers(&created), [("alice Update -".to_owned(), json!({"f:metadata": {"f:labels": labels}}))]);
     // One empty entry empties them.
     let (_, object) = ask.merge(&path, &json!({"metadata": {"managedFields": [{}]}})).await;
     assert_eq!(managers(&object), []);

@@ -129,7 +129,7 @@ async fn host(arguments: &ClusterArguments) -> Result<Exit, Failure> {
     let now = SystemClock::start().now();
     let clock: SharedClock = Arc::new(ModelClock::start(now));
     let seed = Seed::new(u64::try_from(now.as_nanosecond()).unwrap_or_default());
-    let cluster = target::cluster(&clock, seed).map_err(Failure::could_not_run)?;
+    let cluster = target::cluster_for_people(&clock, seed).map_err(Failure::could_not_run)?;
     if arguments.namespace != "default" {
         cluster.create_namespace(&arguments.namespace).map_err(|error| Failure::usage(anyhow!("{error}")))?;
     }
@@ -171,7 +171,10 @@ async fn host(arguments: &ClusterArguments) -> Result<Exit, Failure> {
             operator.stop().await;
         }
     };
-    cluster.serve_with(listener, options, ending).await.map_err(Failure::could_not_run)?;
+    let collector = tokio::spawn(cluster.collect_garbage());
+    let served = cluster.serve_with(listener, options, ending).await.map_err(Failure::could_not_run);
+    collector.abort();
+    served?;
     drop(file);
     Ok(Exit::Done)
 }

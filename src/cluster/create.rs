@@ -211,3 +211,42 @@ pub(super) fn to_bytes(object: &Value) -> Bytes {
     wire::write(&mut bytes, object);
     bytes.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{apply::tracking::Writer, identity::Identities},
+        *,
+    };
+    use crate::units::Seed;
+
+    #[test]
+    fn a_name_that_cannot_be_made_is_refused_as_taken() {
+        let mut kind = Kind::new("g", "v1", "X", "xs", Role::Plain);
+        kind.namespaced = false;
+        let kind = Arc::new(kind);
+        let mut state = State::new(vec![kind.clone()], Identities::new(Seed::new(1)), 10);
+        // The names that the server will try, but for the last one.
+        let mut same = Identities::new(Seed::new(1));
+        let mut tried: Vec<String> = (0..NAME_ATTEMPTS).map(|_| same.name("x-")).collect();
+        let last = tried.pop().unwrap_or_default();
+        for name in &tried {
+            state.insert(0, "", name, json!({"metadata": {"name": name}}));
+        }
+        let writer = Writer::default();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let call = Call { at: 0, kind, namespace: "", now, dry_run: true, strict: false, warnings: None, writer };
+        let object = json!({"apiVersion": "g/v1", "kind": "X", "metadata": {"generateName": "x-"}});
+        let bytes = create(&mut state, &call, object.clone()).unwrap();
+        let created: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(meta::text(&created, "name"), last, "the eighth try");
+        state.identities = Identities::new(Seed::new(1));
+        state.insert(0, "", &last, json!({"metadata": {"name": last}}));
+        let refusal = create(&mut state, &call, object).unwrap_err();
+        let status: Value = serde_json::from_slice(&refusal.to_json()).unwrap();
+        assert_eq!((&status["reason"], &status["code"]), (&json!("AlreadyExists"), &json!(409)));
+        let sentence = "the server was not able to generate a unique name for the object";
+        assert_eq!(status["message"], format!("xs.g {last:?} already exists, {sentence}"));
+        assert_eq!(status["details"]["retryAfterSeconds"], 1);
+    }
+}

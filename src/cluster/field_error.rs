@@ -65,6 +65,34 @@ impl FieldError {
         Self { reason: "FieldValueForbidden", message: format!("Forbidden: {detail}"), field: field.into() }
     }
 
+    /// A value that may be there once and is there again.
+    pub(super) fn duplicate(field: impl Into<String>, value: &Value) -> Self {
+        Self {
+            reason: "FieldValueDuplicate",
+            message: format!("Duplicate value: {}", shown(value)),
+            field: field.into(),
+        }
+    }
+
+    /// Said beside faults that kept the rules in CEL from being asked; it stands at no field.
+    pub(super) fn rules_not_checked() -> Self {
+        let rule = "some validation rules were not checked because the object was invalid; correct the existing errors to \
+                    complete validation";
+        Self::invalid("<nil>", &Value::Null, rule)
+    }
+
+    /// Whether the rules in CEL cannot be asked of a value with this fault.
+    pub(super) fn blocks_rules(&self) -> bool {
+        const BLOCKING: &[&str] = &[
+            "FieldValueNotSupported",
+            "FieldValueRequired",
+            "FieldValueTooLong",
+            "FieldValueTooMany",
+            "FieldValueTypeInvalid",
+        ];
+        BLOCKING.contains(&self.reason)
+    }
+
     /// A text that is too long; the text itself is left out.
     pub(super) fn too_long(field: impl Into<String>, limit: u64) -> Self {
         let unit = if limit == 1 { "byte" } else { "bytes" };

@@ -15,9 +15,9 @@ pub(super) fn check(query: &Query<'_>) -> Result<(), Refusal> {
     }
     let mut errors = Vec::new();
     if query.watch {
-        check_watch(query, &mut errors)
+        check_watch(query, &mut errors);
     } else {
-        check_list(query, &mut errors)
+        check_list(query, &mut errors);
     }
     if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid_options("ListOptions", errors)) }
 }

@@ -100,8 +100,9 @@ pub(super) fn normalise(object: &mut Value, kind: &Kind) -> Result<(), Refusal> 
             "generation" | "deletionGracePeriodSeconds" => (value.is_i64() || value.is_null(), value.is_i64()),
             "labels" | "annotations" => (value.is_null() || is_text_map(value), has_items(value)),
             "finalizers" => (value.is_null() || is_list(value, Value::is_string), has_items(value)),
-            "ownerReferences" => (value.is_null() || is_list(value, Value::is_object), has_items(value)),
-            "managedFields" => (value.is_null() || is_list(value, Value::is_object), has_items(value)),
+            "ownerReferences" | "managedFields" => {
+                (value.is_null() || is_list(value, Value::is_object), has_items(value))
+            }
             _ => (true, false),
         };
         if !fits && wrong.is_none() {

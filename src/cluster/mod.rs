@@ -19,8 +19,11 @@
 //! - An object is serialised once per change; get, list and every watcher share the bytes.
 //!
 //! # Deliberate absences
-//! No users but the owner of the token that `serve` may ask for; no admission, no CEL rules; of a custom resource only the
-//! storage version is served. Answers are JSON; of protobuf only the bodies are read that kubectl sends.
+//! No users but the owner of the token that `serve` may ask for; no admission; of a custom resource only the storage version
+//! is served. Answers are JSON; of protobuf only the bodies are read that kubectl sends. Rules in CEL have the language and the
+//! texts' functions, and a definition whose rules ask for more is refused (`schema::cel`). Garbage is collected where
+//! [`Cluster::collect_garbage`] runs, and `managedFields` begin with the first apply unless [`Options::field_tracking`] says
+//! otherwise. An earlier state of a resource can be listed for as long as its log reaches back (`snapshot`).
 
 mod apply;
 mod body;

@@ -129,8 +129,8 @@ impl Pages {
 
 /// The token for what comes behind `items` in a list.
 fn next(revision: u64, list: u64, end: usize, items: &[Bytes]) -> String {
-    let last = items.last().map(|item| Key::of(item)).unwrap_or_else(|| Key(String::new()));
-    write(&last, i64::try_from(revision).unwrap_or(i64::MAX), Some((list, end)))
+    let behind = items.last().map_or_else(|| Key(String::new()), |item| Key::of(item));
+    write(&behind, i64::try_from(revision).unwrap_or(i64::MAX), Some((list, end)))
 }
 
 fn write(after: &Key, revision: i64, list: Option<(u64, usize)>) -> String {

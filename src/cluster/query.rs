@@ -6,7 +6,6 @@ use super::{path::decode, propagation::Propagation, status::Refusal};
 
 /// The parameters that the server knows; it ignores the others, as the real one does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
 pub(super) struct Query<'a> {
     /// A stream of changes instead of a list.
     pub watch: bool,

@@ -169,11 +169,11 @@ impl Verb {
                 Self::Update(object()?)
             }
             (&Method::PATCH, true) => {
-                let patch = Patch::parse(content_type(parts), body)?;
-                let is_apply = matches!(patch, Patch::Apply(_));
+                let change = Patch::parse(content_type(parts), body)?;
+                let is_apply = matches!(change, Patch::Apply(_));
                 let options = if is_apply { WriteOptions::Apply } else { WriteOptions::Patch };
                 options.check(query)?;
-                Self::Patch(patch)
+                Self::Patch(change)
             }
             (&Method::DELETE, _) => {
                 WriteOptions::Delete.check(query)?;

@@ -135,7 +135,7 @@ fn merge_items(kind: Type<'_>, original: &[Value], patch: Vec<Value>, key: &str)
 }
 
 /// Brings the items that the order names into that order; the others keep their places among them.
-fn sort(kind: Type<'_>, items: &mut Vec<Value>, order: &[Value]) {
+fn sort(kind: Type<'_>, items: &mut [Value], order: &[Value]) {
     let rank = |item: &Value| match kind.items_by() {
         ListItems::Key(key) => {
             order.iter().position(|named| named.get(key).is_some() && named.get(key) == item.get(key))

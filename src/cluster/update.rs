@@ -193,7 +193,14 @@ pub(super) fn store_status(
         let known = schema.prune_status(new, call.notes_unknown().then_some(&mut unknown));
         call.report_unknown(&unknown)?;
         if known {
-            let errors = schema.validate_status(new, old.as_ref());
+            let errors = if schema.has_validations() {
+                let before = stored.value();
+                let mut after = before.clone();
+                meta::set_status(&mut after, Some(new.clone()));
+                schema.validate(&after, Some(&before))
+            } else {
+                schema.validate_status(new, old.as_ref())
+            };
             if !errors.is_empty() {
                 return Err(Refusal::invalid(kind, name, errors));
             }

@@ -3,7 +3,7 @@
 //! The rules are those of Kubernetes' page on server-side apply and of its library structured-merge-diff: a write takes the
 //! fields that it changes from whoever had them; who applies owns what the configuration says, changed or not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde_json::{Map, Value, json};
 
@@ -70,8 +70,8 @@ impl Manager {
     pub(super) fn shown(&self) -> String {
         let mut shown = format!("{:?}", self.name);
         if !self.subresource.is_empty() {
-            shown.push_str(" with subresource ");
-            shown.push_str(&format!("{:?}", self.subresource));
+            // A text takes whatever is written to it.
+            let _ = write!(shown, " with subresource {:?}", self.subresource);
         }
         if self.operation == Operation::Update {
             shown.push_str(" using ");

@@ -4,7 +4,14 @@ use http::{HeaderMap, header::USER_AGENT};
 use serde_json::{Value, json};
 
 use super::{
-    super::{built_in, call::Call, kinds::Kind, meta, state::Stored, status::Refusal},
+    super::{
+        built_in,
+        call::Call,
+        kinds::{Kind, Role},
+        meta,
+        state::Stored,
+        status::Refusal,
+    },
     managers::{Manager, Managers, Operation, bare, from_nothing, is_reset},
     types::Type,
 };
@@ -42,7 +49,7 @@ impl Writer<'_> {
         };
         Manager {
             operation: Operation::Update,
-            name: self.field_manager.map_or_else(agent, |name| name).to_owned(),
+            name: self.field_manager.unwrap_or_else(agent).to_owned(),
             subresource: self.subresource.to_owned(),
             api_version: kind.api_version().to_owned(),
         }
@@ -84,17 +91,33 @@ pub(in crate::cluster) fn settle(call: &Call<'_>, old: Option<&Value>, new: &mut
     let mut managers = present;
     let kind = &call.kind;
     let types = Type::root(built_in::schema(kind));
-    let nothing;
-    let bare_old;
-    let old = if let Some(old) = old {
-        bare_old = bare(old);
-        &bare_old
-    } else {
-        nothing = empty(kind);
-        &nothing
-    };
-    managers.update(types, old, new, &writer.manager(kind), &time(call));
+    let after = seen(call, new);
+    let before = old.map_or_else(|| nothing(call, &after), |old| seen(call, old));
+    managers.update(types, &before, &after, &writer.manager(kind), &time(call));
     put(new, &managers);
+}
+
+/// What a write through this door can own of an object: neither its managed fields nor what the door leaves alone.
+fn seen(call: &Call<'_>, object: &Value) -> Value {
+    let mut object = bare(object);
+    let other_door = match (call.writer.subresource, call.kind.status) {
+        ("", true) => "status",
+        ("", false) => return object,
+        _ => "spec",
+    };
+    if let Value::Object(fields) = &mut object {
+        fields.remove(other_door);
+    }
+    object
+}
+
+/// What an object was before its creation, where what the server itself put into it belongs to nobody.
+fn nothing(call: &Call<'_>, after: &Value) -> Value {
+    let mut nothing = empty(&call.kind);
+    if call.kind.role == Role::Namespace {
+        nothing["spec"] = after["spec"].clone();
+    }
+    nothing
 }
 
 /// Writes the managers into an object.
@@ -115,7 +138,10 @@ pub(super) fn present(call: &Call<'_>, old: &Value) -> Managers {
             subresource: String::new(),
             api_version: kind.api_version().to_owned(),
         };
-        from_nothing(Type::root(built_in::schema(kind)), &empty(kind), &bare(old), &manager, &time(call))
+        {
+            let old = seen(call, old);
+            from_nothing(Type::root(built_in::schema(kind)), &nothing(call, &old), &old, &manager, &time(call))
+        }
     })
 }
 

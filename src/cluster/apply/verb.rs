@@ -62,15 +62,15 @@ pub(in crate::cluster) fn apply(
                 return Err(Refusal::conflict(kind, name, &why));
             }
             let mut managers = Managers::default();
-            let applied = managers.apply(types, &tracking::empty(kind), &config, applier, force, &time);
-            let mut new = applied.map_err(|conflicts| refuse(&conflicts))?;
+            let outcome = managers.apply(types, &tracking::empty(kind), &config, applier, force, &time);
+            let mut new = outcome.map_err(|conflicts| refuse(&conflicts))?;
             tracking::put(&mut new, &managers);
             return create_applied(state, call, new).map(Updated::Created);
         }
     };
     let mut managers = tracking::present(call, &old);
-    let applied = managers.apply(types, &bare(&old), &config, applier, force, &time);
-    let mut new = applied.map_err(|conflicts| refuse(&conflicts))?;
+    let outcome = managers.apply(types, &bare(&old), &config, applier, force, &time);
+    let mut new = outcome.map_err(|conflicts| refuse(&conflicts))?;
     tracking::put(&mut new, &managers);
     if call.writer.subresource.is_empty() {
         return replace(state, call, name, &old, new, Origin::Apply).map(Updated::Kept);
@@ -142,16 +142,15 @@ fn refuse(conflicts: &[Conflict]) -> Refusal {
         .iter()
         .flat_map(|(who, paths)| paths.iter().map(move |path| (format!("conflict with {who}"), path.clone())))
         .collect();
-    let message = match causes.as_slice() {
-        [(sentence, path)] => format!("Apply failed with 1 conflict: {sentence}: {path}"),
-        _ => {
-            let mut lines = Vec::new();
-            for (who, paths) in &each {
-                lines.push(format!("conflicts with {who}:"));
-                lines.extend(paths.iter().map(|path| format!("- {path}")));
-            }
-            format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
+    let message = if let [(sentence, path)] = causes.as_slice() {
+        format!("Apply failed with 1 conflict: {sentence}: {path}")
+    } else {
+        let mut lines = Vec::new();
+        for (who, paths) in &each {
+            lines.push(format!("conflicts with {who}:"));
+            lines.extend(paths.iter().map(|path| format!("- {path}")));
         }
+        format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
     };
     Refusal::apply_conflict(message, causes)
 }

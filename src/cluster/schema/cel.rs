@@ -59,9 +59,37 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
 
 /// The functions that there are. Operators are written with signs and always known.
 const FUNCTIONS: &[&str] = &[
-    "size", "contains", "startsWith", "endsWith", "matches", "string", "int", "uint", "double", "bool", "bytes", "type",
-    "dyn", "has", "all", "exists", "exists_one", "map", "filter", "charAt", "indexOf", "lastIndexOf", "join", "lowerAscii",
-    "upperAscii", "replace", "split", "substring", "trim", "reverse",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "string",
+    "int",
+    "uint",
+    "double",
+    "bool",
+    "bytes",
+    "type",
+    "dyn",
+    "has",
+    "all",
+    "exists",
+    "exists_one",
+    "map",
+    "filter",
+    "charAt",
+    "indexOf",
+    "lastIndexOf",
+    "join",
+    "lowerAscii",
+    "upperAscii",
+    "format",
+    "replace",
+    "split",
+    "substring",
+    "trim",
+    "reverse",
 ];
 
 impl CelRule {
@@ -218,15 +246,15 @@ fn to_cel(node: &Node, value: &Value) -> Cel {
         }
         Value::Object(fields) => {
             let nothing = Node::default();
-            let entries = fields.iter().map(|(name, value)| match node.property(name) {
-                Some(property) => (Key::from(escaped(name)), to_cel(property, value)),
-                None => {
-                    let below = match &node.additional {
-                        Additional::Of(node) => node.as_ref(),
-                        Additional::None | Additional::Any => &nothing,
-                    };
-                    (Key::from(name.clone()), to_cel(below, value))
+            let entries = fields.iter().map(|(name, value)| {
+                if let Some(property) = node.property(name) {
+                    return (Key::from(escaped(name)), to_cel(property, value));
                 }
+                let below = match &node.additional {
+                    Additional::Of(node) => node.as_ref(),
+                    Additional::None | Additional::Any => &nothing,
+                };
+                (Key::from(name.clone()), to_cel(below, value))
             });
             Cel::Map(CelMap { map: Arc::new(entries.collect()) })
         }
@@ -236,8 +264,27 @@ fn to_cel(node: &Node, value: &Value) -> Cel {
 /// The name of a property in rules, by the table in Kubernetes' page on custom resource definitions.
 fn escaped(name: &str) -> String {
     const RESERVED: &[&str] = &[
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
-        "loop", "package", "namespace", "return", "var", "void", "while",
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
     ];
     if RESERVED.contains(&name) {
         return format!("__{name}__");

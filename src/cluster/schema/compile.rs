@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     Schema,
+    cel::CelRule,
     format::Format,
     node::{Additional, ListType, Node, Rule, Type},
 };
@@ -31,8 +32,18 @@ impl Schema {
         let mut path = Vec::new();
         let mut root = node(schema, &mut path)?;
         root.embedded = true;
-        Ok(Self { root })
+        let has_validations = any_validations(&root);
+        Ok(Self { root, has_validations })
     }
+}
+
+fn any_validations(node: &Node) -> bool {
+    let below = match &node.additional {
+        Additional::Of(node) => Some(node.as_ref()),
+        Additional::None | Additional::Any => None,
+    };
+    !node.validations.is_empty()
+        || node.properties.iter().map(|(_, node)| node).chain(node.items.as_deref()).chain(below).any(any_validations)
 }
 
 type Path = Vec<String>;
@@ -68,6 +79,7 @@ fn node(schema: &Value, path: &mut Path) -> Result<Node, InvalidSchema> {
         embedded: is_set(schema, "x-kubernetes-embedded-resource"),
         default: schema.get("default").cloned(),
         rules: rules(schema, path)?,
+        validations: validations(schema, path)?,
         list: list_type(schema, path)?,
         atomic: map_is_atomic(schema, path)?,
         ..Node::default()
@@ -117,6 +129,15 @@ fn kind(schema: &Map<String, Value>, path: &Path) -> Result<Type, InvalidSchema>
         },
         Some(_) => fault(path, "`type` must be a text"),
     }
+}
+
+fn validations(schema: &Map<String, Value>, path: &Path) -> Result<Vec<CelRule>, InvalidSchema> {
+    let Some(entries) = schema.get("x-kubernetes-validations") else { return Ok(Vec::new()) };
+    let Value::Array(entries) = entries else { return fault(path, "`x-kubernetes-validations` must be a list") };
+    let compiled = entries.iter().enumerate().map(|(index, entry)| {
+        CelRule::compile(entry).or_else(|why| fault(path, format!("x-kubernetes-validations[{index}].rule: {why}")))
+    });
+    compiled.collect()
 }
 
 /// The rules of structural schemas: keys go with the type `map` and with no other.

@@ -1,7 +1,8 @@
 //! The schemas of custom resources: compiled once, then cheap to prune, default and validate by.
 //!
-//! What is understood is the part of OpenAPI v3 that structural schemas may use, CEL rules excepted.
+//! What is understood is the part of OpenAPI v3 that structural schemas may use, CEL rules included as far as `cel` says.
 
+mod cel;
 mod compile;
 mod format;
 pub(super) mod node;
@@ -21,6 +22,8 @@ use place::Place;
 #[derive(Debug, Default)]
 pub(super) struct Schema {
     root: Node,
+    /// Whether there are rules that see more than one place, and what was there before.
+    has_validations: bool,
 }
 
 impl Schema {
@@ -47,7 +50,7 @@ impl Schema {
         let Some(node) = status.property(field) else { return false };
         let mut errors = Vec::new();
         let mut place = Place::default();
-        status.rules.is_empty() && !status.has_defaults && prune::is_known(node, value) && {
+        !self.has_validations && status.rules.is_empty() && !status.has_defaults && prune::is_known(node, value) && {
             validate::validate(node, value, &mut place, &mut errors);
             errors.is_empty()
         }
@@ -55,7 +58,8 @@ impl Schema {
 
     /// Whether the metadata are bound by the general rules for metadata alone.
     pub(super) fn leaves_metadata_alone(&self) -> bool {
-        self.root.rules.is_empty()
+        !self.has_validations
+            && self.root.rules.is_empty()
             && !self.root.has_defaults
             && self.root.property("metadata").is_none_or(|metadata| {
                 metadata.rules.is_empty() && metadata.properties.is_empty() && metadata.required.is_empty()
@@ -72,10 +76,23 @@ impl Schema {
     pub(super) fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         validate::validate(&self.root, object, &mut Place::default(), &mut errors);
+        if self.has_validations {
+            // Rules may rely on what the schema says: they are not asked where that does not hold.
+            if errors.iter().any(FieldError::blocks_rules) {
+                errors.push(FieldError::rules_not_checked());
+            } else {
+                cel::check(&self.root, object, old, &mut Place::default(), &mut errors);
+            }
+        }
         if let Some(old) = old.filter(|_| !errors.is_empty()) {
             ratchet::forgive_unchanged(&mut errors, object, old);
         }
         errors
+    }
+
+    /// Whether a part of an object cannot be validated by itself.
+    pub(super) fn has_validations(&self) -> bool {
+        self.has_validations
     }
 
     /// The same for the field `status` alone.

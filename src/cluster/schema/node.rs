@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::{Number, Value};
 
-use super::format::Format;
+use super::{cel::CelRule, format::Format};
 
 /// The type that a value must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub(in crate::cluster) struct Node {
     pub has_defaults: bool,
     /// The rules beyond the type.
     pub rules: Vec<Rule>,
+    /// The rules of `x-kubernetes-validations`.
+    pub validations: Vec<CelRule>,
     /// How the items of a list are told apart: `x-kubernetes-list-type`.
     pub list: ListType,
     /// Whether a map belongs to one owner as a whole: `x-kubernetes-map-type` is `atomic`.

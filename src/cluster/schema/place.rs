@@ -14,6 +14,11 @@ enum Step<'a> {
 pub(super) struct Place<'a>(Vec<Step<'a>>);
 
 impl<'a> Place<'a> {
+    /// Whether this is the object itself.
+    pub(super) fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Does something one field further down.
     pub(super) fn within_field<R>(&mut self, field: &'a str, act: impl FnOnce(&mut Self) -> R) -> R {
         self.0.push(Step::Field(field));

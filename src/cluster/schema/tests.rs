@@ -187,3 +187,106 @@ fn a_schema_that_makes_no_sense_is_refused_with_its_place() {
     }
     assert!(Schema::compile(&deep).unwrap_err().fault.contains("deeper"));
 }
+
+#[test]
+fn an_item_of_a_set_or_a_map_is_there_once() {
+    let set = json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}});
+    assert_eq!(faults(&set, &json!(["a", "b", "a"])), ["spec[2]: Duplicate value: \"a\" (FieldValueDuplicate)"]);
+    let map = json!({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": {
+        "type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "string"}},
+    }});
+    assert_eq!(
+        faults(&map, &json!([{"k": "a", "v": "1"}, {"k": "b"}, {"k": "a", "v": "2"}])),
+        ["spec[2]: Duplicate value: {\"k\":\"a\"} (FieldValueDuplicate)"]
+    );
+    assert_eq!(faults(&json!({"type": "array", "items": {"type": "string"}}), &json!(["a", "a"])), [""; 0]);
+    for bad in [
+        json!({"x-kubernetes-list-type": "odd"}),
+        json!({"x-kubernetes-list-type": "map"}),
+        json!({"x-kubernetes-list-type": "set", "x-kubernetes-list-map-keys": ["a"]}),
+        json!({"x-kubernetes-map-type": "odd"}),
+    ] {
+        assert!(Schema::compile(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn an_embedded_object_says_what_it_is() {
+    let embedded = json!({
+        "type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true,
+    });
+    assert_eq!(faults(&embedded, &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}})), [""; 0]);
+    assert_eq!(
+        faults(&embedded, &json!({"kind": ""})),
+        [
+            "spec.apiVersion: Required value: must not be empty (FieldValueRequired)",
+            "spec.kind: Required value: must not be empty (FieldValueRequired)"
+        ]
+    );
+}
+
+/// Wraps the schema of `spec` and gives what is wrong with a change of the spec.
+fn faults_of_change(spec_schema: &Value, old: Option<&Value>, new: &Value) -> Vec<String> {
+    let schema = schema(&json!({"type": "object", "properties": {"spec": spec_schema}}));
+    let object = |spec: &Value| json!({"kind": "X", "metadata": {"name": "n"}, "spec": spec});
+    let errors = schema.validate(&object(new), old.map(object).as_ref());
+    errors.into_iter().map(|error| format!("{}: {} ({})", error.field, error.message, error.reason)).collect()
+}
+
+#[test]
+fn rules_in_cel_hold_for_the_value_and_for_its_change() {
+    let spec = json!({
+        "type": "object", "required": ["least"],
+        "x-kubernetes-validations": [
+            {"rule": "self.least <= self.most", "message": "least is more than most", "fieldPath": ".least"},
+            {"rule": "self.name == oldSelf.name", "reason": "FieldValueForbidden", "messageExpression": "'was ' + oldSelf.name"},
+        ],
+        "properties": {
+            "least": {"type": "integer"}, "most": {"type": "integer", "default": 9}, "name": {"type": "string"},
+            "ratio": {"type": "number", "x-kubernetes-validations": [{"rule": "self < 1.5"}]},
+            "namespace": {"type": "string"},
+            "list": {"type": "array", "items": {
+                "type": "string", "x-kubernetes-validations": [{"rule": "self.lowerAscii().matches('^[a-z]+$')"}],
+            }},
+        },
+    });
+    let fine = json!({"least": 1, "most": 2, "name": "a", "ratio": 1, "list": ["a", "B"]});
+    assert_eq!(faults_of_change(&spec, None, &fine), [""; 0]);
+    assert_eq!(faults_of_change(&spec, Some(&fine), &fine), [""; 0]);
+    let renamed = json!({"least": 3, "most": 2, "name": "b", "ratio": 2, "list": ["1"]});
+    assert_eq!(
+        faults_of_change(&spec, Some(&fine), &renamed),
+        [
+            "spec.least: Invalid value: \"object\": least is more than most (FieldValueInvalid)",
+            "spec: Forbidden: was a (FieldValueForbidden)",
+            "spec.list[0]: Invalid value: \"string\": failed rule: self.lowerAscii().matches('^[a-z]+$') (FieldValueInvalid)",
+            "spec.ratio: Invalid value: \"number\": failed rule: self < 1.5 (FieldValueInvalid)",
+        ]
+    );
+    // Where the schema does not hold, the rules are not asked.
+    assert_eq!(
+        faults_of_change(&spec, None, &json!({"most": 2})),
+        [
+            "spec.least: Required value (FieldValueRequired)",
+            "<nil>: Invalid value: \"null\": some validation rules were not checked because the object was invalid; correct \
+             the existing errors to complete validation (FieldValueInvalid)",
+        ]
+    );
+    let escaped = json!({"type": "object", "properties": {"namespace": {"type": "string"}, "a-b": {"type": "string"}},
+        "x-kubernetes-validations": [{"rule": "self.__namespace__ == self.a__dash__b"}]});
+    assert_eq!(faults_of_change(&escaped, None, &json!({"namespace": "x", "a-b": "x"})), [""; 0]);
+}
+
+#[test]
+fn rules_that_cannot_be_evaluated_are_refused_with_the_definition() {
+    for (entry, words) in [
+        (json!({"rule": "self.x ="}), "compilation failed"),
+        (json!({"rule": ""}), "must not be empty"),
+        (json!({"rule": "quantity(self.x).isGreaterThan(quantity('1'))"}), "is not supported by this server"),
+        (json!({"rule": "true", "optionalOldSelf": true}), "`optionalOldSelf` is not supported"),
+        (json!({"rule": "true", "reason": "Odd"}), "no reason"),
+    ] {
+        let error = Schema::compile(&json!({"type": "object", "x-kubernetes-validations": [entry]})).unwrap_err();
+        assert!(error.fault.contains(words), "{entry}: {}", error.fault);
+    }
+}

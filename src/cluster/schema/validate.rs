@@ -1,10 +1,12 @@
 //! What is wrong with a value, in the words of the real server.
 
-use serde_json::{Number, Value};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Number, Value};
 
 use super::{
     super::field_error::FieldError,
-    node::{Additional, Node, Rule, Type},
+    node::{Additional, ListType, Node, Rule, Type},
     place::Place,
 };
 
@@ -29,6 +31,9 @@ pub(super) fn validate<'a>(node: &'a Node, value: &'a Value, place: &mut Place<'
                 if !fields.contains_key(name) {
                     place.within_field(name, |place| errors.push(FieldError::required(place.to_string(), "")));
                 }
+            }
+            if node.embedded && !place.is_root() {
+                check_embedded(fields, place, errors);
             }
             // Both are sorted: one pass over both pairs them.
             let mut properties = node.properties.iter().peekable();
@@ -56,11 +61,42 @@ pub(super) fn validate<'a>(node: &'a Node, value: &'a Value, place: &mut Place<'
                     place.within_item(index, |place| validate(item_node, item, place, errors));
                 }
             }
+            if node.list != ListType::Atomic {
+                check_identities(&node.list, items, place, errors);
+            }
         }
         _ => {}
     }
     for rule in &node.rules {
         check(rule, value, place, errors);
+    }
+}
+
+/// No item of a set or a map may be there twice.
+fn check_identities<'a>(list: &ListType, items: &'a [Value], place: &mut Place<'a>, errors: &mut Vec<FieldError>) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let identity = match list {
+            ListType::Map(keys) => {
+                let fields = keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone())));
+                Value::Object(fields.collect())
+            }
+            ListType::Set | ListType::Atomic => item.clone(),
+        };
+        if !seen.insert(identity.to_string()) {
+            place.within_item(index, |place| errors.push(FieldError::duplicate(place.to_string(), &identity)));
+        }
+    }
+}
+
+/// An object within an object says what it is.
+fn check_embedded(fields: &Map<String, Value>, place: &mut Place<'_>, errors: &mut Vec<FieldError>) {
+    for name in ["apiVersion", "kind"] {
+        if fields.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
+            place.within_field(name, |place| {
+                errors.push(FieldError::required(place.to_string(), "must not be empty"));
+            });
+        }
     }
 }
 

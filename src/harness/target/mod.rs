@@ -32,7 +32,7 @@ use self::{
 use crate::{
     api::crd,
     clock::{self, SharedClock},
-    cluster::{Cluster, Options},
+    cluster::{Cluster, FieldTracking, Options},
     harness::{
         experiment::{Arm, Endpoints},
         operator_trace::OperatorTrace,
@@ -193,7 +193,19 @@ impl Target {
 /// # Errors
 /// Never in practice: when it refuses them.
 pub fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
-    let options = Options { replay: REPLAY, ..Options::new(clock.clone(), seed.label("uid")) };
+    with_definitions(Options { replay: REPLAY, ..Options::new(clock.clone(), seed.label("uid")) })
+}
+
+/// The same for people and their tools, who expect `managedFields` and warnings of every write, and pay for it.
+///
+/// # Errors
+/// The same.
+pub fn cluster_for_people(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
+    let options = Options::new(clock.clone(), seed.label("uid"));
+    with_definitions(Options { field_tracking: FieldTracking::Always, ..options })
+}
+
+fn with_definitions(options: Options) -> Result<Cluster, TargetError> {
     let cluster = Cluster::new(options);
     for (_, definition) in crd::all().map_err(|error| TargetError::Definitions(error.to_string()))? {
         cluster.install_crd(&definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
