@@ -1,0 +1,91 @@
+//! What a server answered, without what no two servers can have in common.
+
+use serde_json::{Map, Value, json};
+
+/// The code of an answer and its body, made comparable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub code: u16,
+    pub body: Value,
+}
+
+/// Metadata that each server makes for itself.
+const OWN: [&str; 5] = ["uid", "creationTimestamp", "resourceVersion", "managedFields", "selfLink"];
+
+impl Answer {
+    /// An answer with a JSON body, or with text.
+    pub fn new(code: u16, bytes: &[u8]) -> Self {
+        let body = serde_json::from_slice(bytes).unwrap_or_else(|_| json!({"text": String::from_utf8_lossy(bytes)}));
+        Self { code, body }
+    }
+
+    /// Without what is the server's own.
+    #[must_use]
+    pub fn comparable(&self) -> Self {
+        Self { code: self.code, body: comparable(&self.body) }
+    }
+}
+
+/// A body without what is the server's own.
+pub fn comparable(body: &Value) -> Value {
+    let mut body = body.clone();
+    if body["kind"] == "Status" {
+        status(&mut body);
+    } else {
+        object(&mut body);
+    }
+    body
+}
+
+/// Messages are in words of a release; what a client acts on is the rest.
+fn status(body: &mut Value) {
+    let Some(body) = body.as_object_mut() else { return };
+    body.remove("message");
+    body.remove("metadata");
+    let Some(details) = body.get_mut("details").and_then(Value::as_object_mut) else { return };
+    details.remove("uid");
+    if let Some(causes) = details.get_mut("causes").and_then(Value::as_array_mut) {
+        for cause in &mut *causes {
+            cause.as_object_mut().map(|cause| cause.remove("message"));
+        }
+        // The real server walks maps, whose order is another each time.
+        causes.sort_by_key(Value::to_string);
+    }
+}
+
+fn object(body: &mut Value) {
+    match body {
+        Value::Array(items) => items.iter_mut().for_each(object),
+        Value::Object(fields) => {
+            if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+                self::metadata(metadata);
+            }
+            // Conditions of namespaces and definitions, and times that the server sets.
+            for (key, value) in &mut *fields {
+                if key == "lastTransitionTime" && value.is_string() {
+                    *value = "T".into();
+                } else if key == "uid" && value.is_string() {
+                    *value = "U".into();
+                } else {
+                    object(value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn metadata(metadata: &mut Map<String, Value>) {
+    OWN.iter().for_each(|field| drop(metadata.remove(*field)));
+    for (field, sign) in [("deletionTimestamp", "T"), ("continue", "C")] {
+        if let Some(value) = metadata.get_mut(field).filter(|value| value.as_str().is_some_and(|text| !text.is_empty())) {
+            *value = sign.into();
+        }
+    }
+    let prefix = metadata.get("generateName").and_then(Value::as_str).map(str::to_owned);
+    if let (Some(prefix), Some(Value::String(name))) = (prefix, metadata.get_mut("name"))
+        && let Some(suffix) = name.strip_prefix(&prefix)
+    {
+        *name = format!("{prefix}{}", "?".repeat(suffix.len()));
+    }
+}
