@@ -9,6 +9,9 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// How long the part of a name is that a server makes up.
+const SUFFIX: usize = 5;
+
 /// Metadata that each server makes for itself.
 const OWN: [&str; 5] = ["uid", "creationTimestamp", "resourceVersion", "managedFields", "selfLink"];
 
@@ -77,15 +80,18 @@ fn object(body: &mut Value) {
 
 fn metadata(metadata: &mut Map<String, Value>) {
     OWN.iter().for_each(|field| drop(metadata.remove(*field)));
+    // An empty token is no token: the real server writes it for custom resources only.
+    if metadata.get("continue").is_some_and(|token| token == "") {
+        metadata.remove("continue");
+    }
     for (field, sign) in [("deletionTimestamp", "T"), ("continue", "C")] {
-        if let Some(value) = metadata.get_mut(field).filter(|value| value.as_str().is_some_and(|text| !text.is_empty())) {
+        if let Some(value) = metadata.get_mut(field).filter(|value| value.is_string()) {
             *value = sign.into();
         }
     }
-    let prefix = metadata.get("generateName").and_then(Value::as_str).map(str::to_owned);
-    if let (Some(prefix), Some(Value::String(name))) = (prefix, metadata.get_mut("name"))
-        && let Some(suffix) = name.strip_prefix(&prefix)
-    {
-        *name = format!("{prefix}{}", "?".repeat(suffix.len()));
+    if let (true, Some(Value::String(name))) = (metadata.contains_key("generateName"), metadata.get_mut("name")) {
+        // Of a long prefix the end is cut off.
+        name.truncate(name.len().saturating_sub(SUFFIX));
+        name.push_str("?????");
     }
 }

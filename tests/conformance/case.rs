@@ -24,6 +24,8 @@ use super::words::path;
 #[derive(Debug)]
 pub struct Case {
     pub name: String,
+    /// Whether nothing else may go on: what is in `99-alone.case`.
+    pub alone: bool,
     pub steps: Vec<Step>,
 }
 
@@ -56,10 +58,15 @@ pub fn all() -> Vec<Case> {
     let mut files: Vec<_> = std::fs::read_dir(&folder).expect("cases").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     let cases = files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "case"));
-    cases.flat_map(|file| parse(&std::fs::read_to_string(file).expect("a file"))).collect()
+    cases
+        .flat_map(|file| {
+            let alone = file.ends_with("99-alone.case");
+            parse(&std::fs::read_to_string(file).expect("a file"), alone)
+        })
+        .collect()
 }
 
-fn parse(text: &str) -> Vec<Case> {
+fn parse(text: &str, alone: bool) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
@@ -71,7 +78,7 @@ fn parse(text: &str) -> Vec<Case> {
     }
     for line in lines {
         if let Some(name) = line.strip_prefix("== ") {
-            cases.push(Case { name: name.to_owned(), steps: Vec::new() });
+            cases.push(Case { name: name.to_owned(), alone, steps: Vec::new() });
         } else {
             cases.last_mut().expect("a case before its steps").steps.push(step(line));
         }

@@ -22,11 +22,16 @@ async fn answers(server: &Server, cases: &[Case]) -> Vec<Vec<Answer>> {
     for definition in definitions() {
         server.install(&definition).await;
     }
-    let played = cases.iter().enumerate().map(|(index, case)| async move {
+    let play = |(index, case)| async move {
         let answers = play(server, case, &format!("case-{index}")).await;
         answers.iter().map(Answer::comparable).collect()
-    });
-    stream::iter(played).buffered(AT_ONCE).collect().await
+    };
+    let (together, alone): (Vec<_>, Vec<_>) = cases.iter().enumerate().partition(|(_, case)| !case.alone);
+    let mut answers: Vec<_> = stream::iter(together.into_iter().map(play)).buffered(AT_ONCE).collect().await;
+    for case in alone {
+        answers.push(play(case).await);
+    }
+    answers
 }
 
 /// Each step whose answers differ: the case, the step from 1, and where.
