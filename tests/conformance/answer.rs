@@ -47,12 +47,18 @@ fn status(body: &mut Value) {
     body.remove("metadata");
     let Some(details) = body.get_mut("details").and_then(Value::as_object_mut) else { return };
     details.remove("uid");
+    let generated = details.get("causes").is_some_and(|causes| causes.to_string().contains("metadata.generateName"));
+    if let (true, Some(Value::String(name))) = (generated, details.get_mut("name")) {
+        masked(name);
+    }
     if let Some(causes) = details.get_mut("causes").and_then(Value::as_array_mut) {
         for cause in &mut *causes {
             cause.as_object_mut().map(|cause| cause.remove("message"));
         }
         // The real server walks maps, whose order is another each time.
         causes.sort_by_key(Value::to_string);
+        // Metadata of a custom object is checked twice there, and complained of twice.
+        causes.dedup();
     }
 }
 
@@ -90,8 +96,13 @@ fn metadata(metadata: &mut Map<String, Value>) {
         }
     }
     if let (true, Some(Value::String(name))) = (metadata.contains_key("generateName"), metadata.get_mut("name")) {
-        // Of a long prefix the end is cut off.
-        name.truncate(name.len().saturating_sub(SUFFIX));
-        name.push_str("?????");
+        masked(name);
     }
+}
+
+/// Hides the end of a name that a server made up. Of a long prefix the end is cut off, so that the length is known, not the
+/// prefix.
+fn masked(name: &mut String) {
+    name.truncate(name.len().saturating_sub(SUFFIX));
+    name.push_str("?????");
 }

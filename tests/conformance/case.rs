@@ -55,7 +55,8 @@ pub enum Action {
 /// Where a file can't be read or a line makes no sense.
 pub fn all() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/cases");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).expect("cases").map(|entry| entry.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).expect("cases").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     let cases = files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "case"));
     cases
@@ -66,7 +67,8 @@ pub fn all() -> Vec<Case> {
         .collect()
 }
 
-fn parse(text: &str, alone: bool) -> Vec<Case> {
+/// The cases of a text.
+pub fn parse(text: &str, alone: bool) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {

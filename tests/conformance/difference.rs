@@ -35,7 +35,8 @@ pub fn differences(embedded: &Answer, real: &Answer) -> Vec<Difference> {
 fn compare(at: &str, embedded: &Value, real: &Value, found: &mut Vec<Difference>) {
     match (embedded, real) {
         (Value::Object(ours), Value::Object(theirs)) => {
-            let mut keys: Vec<&String> = ours.keys().chain(theirs.keys().filter(|key| !ours.contains_key(*key))).collect();
+            let mut keys: Vec<&String> =
+                ours.keys().chain(theirs.keys().filter(|key| !ours.contains_key(*key))).collect();
             keys.sort();
             for key in keys {
                 let of = |object: &serde_json::Map<String, Value>| object.get(key).cloned();

@@ -11,8 +11,9 @@ const HEAD: &str = "# Conformance
 
 The embedded API server is held against a kube-apiserver with etcd by `tests/conformance`: sequences of requests are sent to
 both, and the answers must agree in code, in a `Status`'s reason, details and causes, and in the object, but for `uid`,
-`creationTimestamp`, `resourceVersion`, `managedFields` and the wording of messages. The sequences also go to the embedded
-server over TCP, and others are generated (`tests/conformance/generated.rs`).
+`creationTimestamp`, `resourceVersion`, `managedFields`, the wording of messages, causes that are told twice, and an empty
+`continue`. The sequences also go to the embedded server over TCP, and others are generated
+(`tests/conformance/generated.rs`).
 
 Below is every difference that is accepted, with its reason. This page is made from `tests/conformance/accepted.yaml`, which
 the suite reads too: a difference that is not in it fails, and so does one that is in it and does not occur any more.
@@ -25,7 +26,11 @@ fn document() -> String {
     let mut text = HEAD.to_owned();
     let reasons = accepted::list(&cases);
     let differing: usize = reasons.iter().flat_map(|reason| reason.at.values()).map(Vec::len).sum();
-    let _ = writeln!(text, "\n{} sequences with {steps} requests; {differing} answers differ, for these reasons.", cases.len());
+    let _ = writeln!(
+        text,
+        "\n{} sequences with {steps} requests; {differing} answers differ, for these reasons.",
+        cases.len()
+    );
     for (kind, title) in [
         (Kind::Chosen, "On purpose"),
         (Kind::Release, "Because the real server is of another release (1.20; the embedded one follows 1.33)"),
@@ -54,5 +59,8 @@ fn the_document_is_what_the_list_says() {
         fs::write(&file, document()).expect("written");
     }
     let kept = fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == document(), "docs/CONFORMANCE.md is not fresh: PROVBENCH_WRITE_CONFORMANCE=1 cargo test --test conformance");
+    assert!(
+        kept == document(),
+        "docs/CONFORMANCE.md is not fresh: PROVBENCH_WRITE_CONFORMANCE=1 cargo test --test conformance"
+    );
 }

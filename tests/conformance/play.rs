@@ -80,7 +80,9 @@ fn fill(text: &str, own: &str, answers: &[Answer]) -> String {
     for (index, answer) in answers.iter().enumerate().rev() {
         let metadata = &answer.body["metadata"];
         for (sign, field) in [("rv", "resourceVersion"), ("uid", "uid"), ("name", "name"), ("continue", "continue")] {
-            filled = filled.replace(&format!("${}.{sign}", index + 1), metadata[field].as_str().unwrap_or("none"));
+            // What failed has no version; the first is nobody's any more.
+            let none = if sign == "rv" { "1" } else { "none" };
+            filled = filled.replace(&format!("${}.{sign}", index + 1), metadata[field].as_str().unwrap_or(none));
         }
     }
     filled

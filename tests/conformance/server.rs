@@ -14,7 +14,10 @@ use provbench::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{answer::Answer, words::{path, yaml}};
+use super::{
+    answer::Answer,
+    words::{path, yaml},
+};
 
 /// How long an answer may go on.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
@@ -26,9 +29,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// The embedded server, in process.
+    /// The embedded server, in process, with its garbage collector.
     pub fn embedded() -> Self {
-        Self::of(&cluster())
+        let cluster = cluster();
+        tokio::spawn(cluster.collect_garbage());
+        Self::of(&cluster)
     }
 
     /// An embedded server that is there already.
@@ -40,7 +45,9 @@ impl Server {
     pub async fn over_tcp() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
-        tokio::spawn(cluster().serve(listener, std::future::pending()));
+        let cluster = cluster();
+        tokio::spawn(cluster.collect_garbage());
+        tokio::spawn(cluster.serve(listener, std::future::pending()));
         Self::at(&Config::new(url.parse().expect("a URL")))
     }
 
@@ -67,11 +74,23 @@ impl Server {
 
     /// Installs a definition and waits until its kind is served.
     pub async fn install(&self, definition: &Value) {
-        let answer = self.send(request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "application/json", definition.to_string())).await;
+        let answer = self
+            .send(request(
+                "POST",
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                "application/json",
+                definition.to_string(),
+            ))
+            .await;
         assert!(matches!(answer.code, 201 | 409), "{answer:?}");
         let spec = &definition["spec"];
         let text = |value: &Value| value.as_str().expect("text").to_owned();
-        let kind = format!("/apis/{}/{}/{}", text(&spec["group"]), text(&spec["versions"][0]["name"]), text(&spec["names"]["plural"]));
+        let kind = format!(
+            "/apis/{}/{}/{}",
+            text(&spec["group"]),
+            text(&spec["versions"][0]["name"]),
+            text(&spec["names"]["plural"])
+        );
         for _ in 0..200 {
             if self.send(request("GET", &kind, "", "")).await.code == 200 {
                 return;

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How many cases are played at once: most of their time is waiting.
-const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
 /// The answers of a server to all cases.
 async fn answers(server: &Server, cases: &[Case]) -> Vec<Vec<Answer>> {
