@@ -22,15 +22,20 @@ enum Operator {
     DoesNotExist,
     In(Vec<String>),
     NotIn(Vec<String>),
+    GreaterThan(i64),
+    LessThan(i64),
 }
 
 impl LabelSelector {
-    /// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
+    /// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1,m<2`.
     ///
     /// # Errors
     /// 400 for what is no selector.
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
-        terms(text).filter(|term| !term.trim().is_empty()).map(Requirement::parse).collect::<Result<_, _>>().map(Self)
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        terms(text).map(Requirement::parse).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether an object with these labels is selected.
@@ -43,6 +48,8 @@ impl LabelSelector {
                 Operator::DoesNotExist => value.is_none(),
                 Operator::In(values) => among(values),
                 Operator::NotIn(values) => !among(values),
+                Operator::GreaterThan(bound) => number(value).is_some_and(|number| number > *bound),
+                Operator::LessThan(bound) => number(value).is_some_and(|number| number < *bound),
             }
         })
     }
@@ -75,6 +82,10 @@ impl Requirement {
             (key, Operator::NotIn(vec![value.trim().to_owned()]))
         } else if let Some((key, value)) = term.split_once('=') {
             (key, Operator::In(vec![value.strip_prefix('=').unwrap_or(value).trim().to_owned()]))
+        } else if let Some((key, bound)) = term.split_once('>') {
+            (key, Operator::GreaterThan(number(Some(bound.trim())).ok_or_else(|| malformed(term))?))
+        } else if let Some((key, bound)) = term.split_once('<') {
+            (key, Operator::LessThan(number(Some(bound.trim())).ok_or_else(|| malformed(term))?))
         } else if let Some((key, rest)) = term.split_once(char::is_whitespace) {
             (key, Self::set(rest.trim()).ok_or_else(|| malformed(term))?)
         } else {
@@ -84,7 +95,7 @@ impl Requirement {
         let value_fits = |value: &String| check_label_value("", value).is_none();
         let fits = match &operator {
             Operator::In(values) | Operator::NotIn(values) => values.iter().all(value_fits),
-            Operator::Exists | Operator::DoesNotExist => true,
+            Operator::Exists | Operator::DoesNotExist | Operator::GreaterThan(_) | Operator::LessThan(_) => true,
         };
         if !fits || check_qualified("", key).is_some() {
             return Err(malformed(term));
@@ -104,6 +115,11 @@ impl Requirement {
             values(text.strip_prefix("in")?).map(Operator::In)
         }
     }
+}
+
+/// A label as a number, where it is one.
+fn number(value: Option<&str>) -> Option<i64> {
+    value?.parse().ok()
 }
 
 fn malformed(term: &str) -> Refusal {
@@ -135,11 +151,14 @@ mod tests {
         assert!(selects("app in (web,db),tier=front,!x", &labels));
         assert!(!LabelSelector::parse("app").unwrap().matches(&Labels::default()));
         assert!(selects("app=", &json!({"app": ""})));
+        let numbered = json!({"n": "7"});
+        assert!(selects("n>6", &numbered) && selects("n < 8", &numbered));
+        assert!(!selects("n>7", &numbered) && !selects("n<7", &numbered) && !selects("app>1", &labels));
     }
 
     #[test]
     fn what_is_no_selector_is_refused() {
-        for bad in ["=a", "a b", "a in b", "a in (b", "a = b c", "!", "a/b/c", "a=b=c"] {
+        for bad in ["=a", "a,,b", "a>b", "a b", "a in b", "a in (b", "a = b c", "!", "a/b/c", "a=b=c"] {
             assert_eq!(LabelSelector::parse(bad).unwrap_err().code(), 400, "{bad}");
         }
     }

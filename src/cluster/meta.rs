@@ -146,6 +146,9 @@ pub(super) fn validate(object: &Value, kind: &Kind, errors: &mut Vec<FieldError>
     if name.is_empty() {
         errors.push(FieldError::required("metadata.name", "name or generateName is required"));
     } else {
+        // A prefix may end with a dash, which what is made from it does not.
+        let prefix = text(object, "generateName").trim_end_matches('-');
+        errors.extend(kind.names.check("metadata.generateName", prefix).filter(|_| !prefix.is_empty()));
         errors.extend(kind.names.check("metadata.name", name));
     }
     for (key, value) in metadata.get("labels").and_then(Value::as_object).into_iter().flatten() {
@@ -162,6 +165,11 @@ pub(super) fn validate(object: &Value, kind: &Kind, errors: &mut Vec<FieldError>
         errors.extend(names::check_qualified("metadata.finalizers", finalizer));
     }
     let owners = metadata.get("ownerReferences").and_then(Value::as_array);
+    let controllers = owners.into_iter().flatten().filter(|owner| owner.get("controller") == Some(&Value::Bool(true)));
+    if controllers.count() > 1 {
+        let rule = "Only one reference can have Controller set to true";
+        errors.push(FieldError::invalid_text("metadata.ownerReferences".to_owned(), "", rule));
+    }
     for (index, owner) in owners.into_iter().flatten().enumerate() {
         for (field, rule) in [
             ("apiVersion", "version must not be empty"),

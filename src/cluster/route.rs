@@ -51,7 +51,7 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
             let mut form = None;
             let warnings = RefCell::new(Vec::new());
             let reply = shared.with(|state| {
-                let Some((at, kind)) = resource(state, &path) else { return absent(parts, &path, body) };
+                let Some((at, kind)) = resource(state, &parts.method, &path) else { return absent(parts, &path, body) };
                 form = shape.map(|shape| (shape, kind.clone()));
                 let namespace = path.namespace.as_deref().unwrap_or_default();
                 let writer = Writer {
@@ -136,11 +136,14 @@ fn repeated(parts: &Parts, body: &Bytes) -> Vec<String> {
 }
 
 /// The resource that a path is about, where it is served in that version and scope.
-fn resource(state: &State, path: &ResourcePath<'_>) -> Option<(usize, Arc<Kind>)> {
+fn resource(state: &State, method: &Method, path: &ResourcePath<'_>) -> Option<(usize, Arc<Kind>)> {
     let at = state.find(&path.group, &path.plural)?;
     let kind = &state.resources.get(at)?.kind;
     let misplaced = path.namespace.is_some() && !kind.namespaced;
-    let unplaced = path.namespace.is_none() && kind.namespaced && path.name.is_some();
+    // In all namespaces at once there are lists and watches only; of a custom resource there is no other page.
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let unplaced =
+        path.namespace.is_none() && kind.namespaced && (path.name.is_some() || (kind.role == Role::Custom && !reads));
     (kind.version == path.version && !misplaced && !unplaced).then(|| (at, kind.clone()))
 }
 
@@ -159,7 +162,8 @@ impl Verb {
         let object = || sent_object(parts, body);
         let on_object = path.name.is_some();
         Ok(match (&parts.method, on_object) {
-            (&Method::GET, _) => Self::Get,
+            // What HEAD answers is cut off where it is sent.
+            (&Method::GET | &Method::HEAD, _) => Self::Get,
             (&Method::POST, false) => {
                 WriteOptions::Create.check(query)?;
                 Self::Create(object()?)
@@ -233,7 +237,7 @@ impl Verb {
             }
             (Self::Patch(change), Some(name)) if on_status => patch_status(state, &call, name, change).map(Reply::ok),
             (Self::Patch(change), Some(name)) => patch(state, &call, name, change).map(Reply::ok),
-            (Self::Delete(options), name) if !on_status => {
+            (Self::Delete(options), name) if !on_status && (name.is_some() || has_collections(&call, path)) => {
                 call.dry_run |= options.is_dry_run();
                 if let Some(name) = name {
                     return delete(state, &call, name, &options).map(Reply::ok);
@@ -250,6 +254,11 @@ impl Verb {
             (Self::Other(verb), _) => Err(Refusal::method_not_allowed(&call.kind, verb)),
         }
     }
+}
+
+/// Whether all objects under a path can be deleted at once: those of one namespace, and never namespaces.
+fn has_collections(call: &Call<'_>, path: &ResourcePath<'_>) -> bool {
+    path.namespace.is_some() == call.kind.namespaced && call.kind.role != Role::Namespace
 }
 
 impl From<Updated> for Reply {
