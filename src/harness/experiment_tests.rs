@@ -298,3 +298,27 @@ fn a_time_scale_needs_a_real_clock_and_a_sane_value() {
         assert!(Experiment::from_yaml(VALID, &file(), &overrides).is_err(), "{clock:?} {scale}");
     }
 }
+
+#[test]
+fn a_real_engine_needs_its_provider_and_the_real_clock() {
+    let with_engine = |clock: &str, provider: &str| {
+        let text = VALID.replacen("blocks: 2", &format!("blocks: 2\n{clock}"), 1);
+        let engine = format!("    provider: {provider}\n    backend: {{eda: {{engine: ansible-rulebook}}}}\n");
+        read(&text.replacen(&format!("    provider: {provider}\n"), &engine, 1))
+    };
+    let message = |clock: &str, provider: &str| with_engine(clock, provider).expect_err("an error").to_string();
+    assert!(
+        message("", "eda").contains("test.yaml:9:14: a real engine needs the real clock"),
+        "{}",
+        message("", "eda")
+    );
+    assert!(message("clock: virtual", "eda").contains("needs the real clock"));
+    assert!(message("clock: real\ntime_scale: 0.1", "eda").contains("leave `time_scale`"));
+    assert!(message("clock: real", "aap").contains("needs `provider: eda`"));
+    let experiment = with_engine("clock: real", "eda").expect("an experiment");
+    let written = serde_json::to_value(experiment.arms()).expect("JSON");
+    assert_eq!(written[0]["backend"], serde_json::json!({"eda": {"engine": "ansible-rulebook"}}));
+    assert_eq!(written[1].get("backend"), None);
+    let unknown = VALID.replacen("    provider: eda\n", "    provider: eda\n    backend: {eda: {engine: drools}}\n", 1);
+    assert!(read(&unknown).expect_err("an error").to_string().contains("ansible-rulebook"));
+}

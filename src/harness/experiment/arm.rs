@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     operator::config::{Config, ConfigError, ProviderKind, Warning},
@@ -27,6 +27,35 @@ pub struct Endpoints {
     pub eda_url: String,
 }
 
+/// A program that stands in for the simulated EDA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EdaEngine {
+    /// The engine that EDA itself runs, with the rulebook that ships.
+    AnsibleRulebook,
+}
+
+/// What stands in for an arm's simulated backends; what is not here is simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Backend {
+    /// EDA's engine.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_engine")]
+    pub eda: Option<EdaEngine>,
+}
+
+impl Backend {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_simulated(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// As the experiment file writes it.
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn as_engine<S: serde::Serializer>(engine: &Option<EdaEngine>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(engine.map(|engine| ("engine", engine)))
+}
+
 /// An arm.
 #[derive(Clone, Debug, Serialize)]
 pub struct Arm {
@@ -41,6 +70,8 @@ pub struct Arm {
     /// Whether it repeats the baseline to see how far equal arms lie apart.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) audit: bool,
+    #[serde(skip_serializing_if = "Backend::is_simulated")]
+    pub(super) backend: Backend,
     pub(super) profile_name: String,
     pub(super) profile: Profile,
 }
@@ -90,6 +121,12 @@ impl Arm {
     #[must_use]
     pub fn is_audit(&self) -> bool {
         self.audit
+    }
+
+    /// What stands in for its simulated backends.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// How its backends behave.
