@@ -5,7 +5,10 @@ mod secret;
 use std::{fmt, str::FromStr, time::Duration};
 
 pub use self::secret::Secret;
-use crate::{api::JobStatus, units::parse_duration};
+use crate::{
+    api::JobStatus,
+    units::{Seed, parse_duration},
+};
 
 /// Which backend new jobs go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +127,8 @@ pub struct RetrySettings {
     pub longest: Duration,
     /// Provision jobs launched for one configuration before the operator gives up; deprovisioning is never given up.
     pub provision_attempts: u32,
+    /// Where the spread of the waits comes from. It has no variable: whoever runs the operator gives it.
+    pub jitter: Seed,
 }
 
 /// How long a job that went to EDA may stay silent before it counts as lost.
@@ -152,6 +157,7 @@ impl Config {
                 first: Duration::from_secs(30),
                 longest: Duration::from_secs(600),
                 provision_attempts: 5,
+                jitter: Seed::new(0),
             },
             eda_patience: EdaPatience { sign_of_life: Duration::from_secs(600), completion: Duration::from_secs(1800) },
             orphan_grace: Duration::from_secs(300),

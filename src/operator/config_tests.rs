@@ -1,4 +1,5 @@
 use super::*;
+use crate::units::Seed;
 
 fn read(variables: &[(&str, &str)]) -> Result<(Config, Vec<Warning>), ConfigError> {
     Config::from_env(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -59,7 +60,12 @@ fn every_variable_is_read() {
     assert_eq!((config.status_poll_interval, config.workers), (Duration::from_secs(5), 7));
     assert_eq!(
         config.retry,
-        RetrySettings { first: Duration::from_secs(1), longest: Duration::from_secs(120), provision_attempts: 9 }
+        RetrySettings {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(120),
+            provision_attempts: 9,
+            jitter: Seed::new(0)
+        }
     );
     assert_eq!(
         config.eda_patience,

@@ -1,6 +1,13 @@
 //! The operator as a whole: watches, queue, workers.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use kube::{Client, runtime::reflector::store};
 use tokio::{sync::Notify, task::JoinSet};
@@ -10,10 +17,11 @@ use crate::{
     clock::SharedClock,
     operator::{
         config::Config,
-        context::{Context, Providers, WorkItem},
+        context::{Context, ObjectKey, Providers, WorkItem},
         probes::Probes,
         provider::{Provider, aap::Aap, eda::Eda, http::Transport},
-        reconcile, tenant, trace, watches,
+        reconcile::{self, ReconcileError},
+        tenant, trace, watches,
     },
 };
 
@@ -99,8 +107,9 @@ impl Operator {
         let delays = context.clone();
         watches.spawn(async move { delays.queue.run_delays().await });
         let mut workers = JoinSet::new();
+        let passes = Arc::new(AtomicU64::new(0));
         for _ in 0..context.config.workers {
-            workers.spawn(work(context.clone()));
+            workers.spawn(work(context.clone(), passes.clone()));
         }
         context.probes.set_ready(true);
         tokio::select! {
@@ -125,18 +134,31 @@ fn propagate(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn work(context: Arc<Context>) {
+/// A pass that tells of its failure, within its own span.
+async fn told<T>(key: &ObjectKey, pass: impl Future<Output = Result<T, ReconcileError>>) -> Result<T, ReconcileError> {
+    let result = pass.await;
+    if let Err(error) = &result {
+        tracing::warn!(object = %key, %error, "failed to reconcile; trying again");
+    }
+    result
+}
+
+/// Takes keys and works on them; `passes` counts the passes of all workers.
+async fn work(context: Arc<Context>, passes: Arc<AtomicU64>) {
     while let Some(taken) = context.queue.take().await {
         let item = taken.key;
-        let waited = taken.waited.get();
+        let waited_ns = taken.waited.get();
+        let reconcile_id = passes.fetch_add(1, Ordering::Relaxed) + 1;
         let begin = context.clock.elapsed();
-        let (name, result) = match &item {
+        let result = match &item {
             WorkItem::Instance(key) => {
-                let span =
-                    tracing::info_span!(target: trace::TARGET, "reconcile", object = %key.name, waited_ns = waited);
-                (key, reconcile::reconcile(&context, key).instrument(span).await)
+                let span = tracing::info_span!(target: trace::TARGET, "reconcile", object = %key.name, reconcile_id, waited_ns);
+                told(key, reconcile::reconcile(&context, key)).instrument(span).await
             }
-            WorkItem::Tenant(key) => (key, tenant::reconcile(&context, key).await),
+            WorkItem::Tenant(key) => {
+                let span = tracing::info_span!(target: trace::TARGET, "reconcile_tenant", object = %key.name, reconcile_id, waited_ns);
+                told(key, tenant::reconcile(&context, key)).instrument(span).await
+            }
         };
         let metrics = &context.probes.metrics;
         metrics.reconciled(context.clock.elapsed() - begin, result.is_ok());
@@ -148,8 +170,7 @@ async fn work(context: Arc<Context>) {
                     context.queue.add_after(item.clone(), wait);
                 }
             }
-            Err(error) => {
-                tracing::warn!(object = %name, %error, "failed to reconcile; trying again");
+            Err(_) => {
                 context.queue.add_after_failure(item.clone());
             }
         }

@@ -134,6 +134,11 @@ impl Lab {
         self.config.provider = provider;
     }
 
+    /// The settings of the next operator.
+    pub(crate) fn set_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
     /// As a kill does: whatever is in work is lost.
     pub(crate) async fn kill_operator(&mut self) {
         let running = self.running.take().expect("an operator");
