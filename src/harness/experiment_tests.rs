@@ -322,3 +322,17 @@ fn a_real_engine_needs_its_provider_and_the_real_clock() {
     let unknown = VALID.replacen("    provider: eda\n", "    provider: eda\n    backend: {eda: {engine: drools}}\n", 1);
     assert!(read(&unknown).expect_err("an error").to_string().contains("ansible-rulebook"));
 }
+
+#[test]
+fn a_token_among_the_settings_is_in_no_record_and_events_are_off_unless_asked_for() {
+    let settings = "settings: {CLOUDKIT_AAP_TOKEN: t0ps3cret, CLOUDKIT_EVENTS: 'true', \
+                    CLOUDKIT_COMPUTE_INSTANCE_PROVISION_WEBHOOK: 'http://eda/x?token=t0ps3cret'}";
+    let experiment = read(&VALID.replacen("poll_interval: 5s", settings, 1)).expect("an experiment");
+    let written = serde_json::to_string(&experiment).expect("JSON");
+    assert!(written.contains("(secret)") && written.contains("http://eda/x\""), "{written}");
+    assert!(!written.contains("t0ps3cret"), "{written}");
+    let endpoints =
+        Endpoints { namespace: "vms".into(), aap_url: "http://aap/api".into(), eda_url: "http://eda".into() };
+    let events = |arm: &Arm| arm.operator_config(&endpoints).expect("a configuration").events;
+    assert_eq!(experiment.arms().iter().map(events).collect::<Vec<_>>(), [false, true]);
+}

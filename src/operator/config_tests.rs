@@ -134,3 +134,16 @@ fn a_secret_never_shows() {
     let (config, _) = read(&AAP).expect("a configuration");
     assert!(!format!("{config:?}").contains("t0ps3cret"));
 }
+
+#[test]
+fn events_are_written_unless_they_are_switched_off() {
+    let events = |value: &str| {
+        let mut variables = EDA.to_vec();
+        variables.push((EVENTS, value));
+        read(&variables).map(|(config, warnings)| (config.events, warnings.len())).expect("a configuration")
+    };
+    assert_eq!(
+        (events(""), events("true"), events("false"), events("no")),
+        ((true, 0), (true, 0), (false, 0), (true, 1))
+    );
+}

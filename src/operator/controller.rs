@@ -18,6 +18,7 @@ use crate::{
     operator::{
         config::Config,
         context::{Context, ObjectKey, Providers, WorkItem},
+        events::Events,
         probes::Probes,
         provider::{Provider, aap::Aap, eda::Eda, http::Transport},
         reconcile::{self, ReconcileError},
@@ -50,6 +51,8 @@ impl fmt::Debug for OperatorParts {
 pub struct Operator {
     context: Arc<Context>,
     watches: JoinSet<()>,
+    /// The task that writes Events.
+    recorder: JoinSet<()>,
     ready: Arc<Notify>,
 }
 
@@ -80,18 +83,27 @@ impl Operator {
         };
         let (instances, instance_writer) = store();
         let (tenants, tenant_writer) = store();
-        let context = Arc::new(Context::new(client, clock, config, providers, instances, tenants, probes));
+        let mut recorder = JoinSet::new();
+        let events = config.events.then(|| {
+            let (events, writer) = Events::new(client.clone(), clock.clone(), &config.instance);
+            recorder.spawn(writer);
+            events
+        });
+        let mut context = Context::new(client, clock, config, providers, instances, tenants, probes);
+        context.events = events;
+        let context = Arc::new(context);
         let ready = Arc::new(Notify::new());
         let mut watches = JoinSet::new();
         watches.spawn(watches::tenants(context.clone(), tenant_writer));
         watches.spawn(watches::virtual_machines(context.clone(), ready.clone()));
         watches.spawn(watches::instances(context.clone(), instance_writer));
-        Self { context, watches, ready }
+        Self { context, watches, recorder, ready }
     }
 
     /// Works until `shutdown` is done, and finishes what is in work then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { context, mut watches, ready } = self;
+        // Whatever becomes of the Events: they end with this function, and it does not end with them.
+        let Self { context, mut watches, recorder: _recorder, ready } = self;
         let mut shutdown = std::pin::pin!(shutdown);
         let synced = async {
             // A decision on half a cache would launch again what has long been launched.

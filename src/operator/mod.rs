@@ -11,6 +11,7 @@ pub mod config;
 mod context;
 mod controller;
 pub mod decide;
+mod events;
 mod first_field;
 mod fresh;
 mod handover;

@@ -48,6 +48,8 @@ pub(crate) fn config(provider: ProviderKind) -> Config {
     let mut config = Config::with_defaults(provider);
     config.namespace = NAMESPACE.into();
     config.status_poll_interval = seconds(1);
+    // Tests count requests; those of the Events switch them on.
+    config.events = false;
     config.aap = Some(AapSettings {
         url: "http://aap/api/controller".into(),
         token: Secret::new(TOKEN.into()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    operator::config::{Config, ConfigError, ProviderKind, Warning},
+    operator::config::{Config, ConfigError, ProviderKind, Warning, without_query},
     sim::profile::Profile,
 };
 
@@ -63,6 +63,7 @@ pub struct Arm {
     #[serde(serialize_with = "as_word")]
     pub(super) provider: ProviderKind,
     /// Environment variables of the operator.
+    #[serde(serialize_with = "without_secrets")]
     pub(super) settings: BTreeMap<String, String>,
     /// Jobs of long ago that each instance has in its history when it arrives.
     #[serde(skip_serializing_if = "is_none_old")]
@@ -79,6 +80,18 @@ pub struct Arm {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_none_old(old_jobs: &u32) -> bool {
     *old_jobs == 0
+}
+
+/// As a record may show them: neither a token nor the query of a webhook's URL.
+fn without_secrets<S: serde::Serializer>(
+    settings: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(settings.iter().map(|(name, value)| match name.as_str() {
+        "CLOUDKIT_AAP_TOKEN" => (name, "(secret)"),
+        name_of_url if name_of_url.ends_with("_WEBHOOK") => (name, without_query(value)),
+        _ => (name, value.as_str()),
+    }))
 }
 
 fn as_word<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -165,6 +178,8 @@ pub(super) fn environment(
         ("CLOUDKIT_AAP_TOKEN", SIMULATED_TOKEN.to_owned()),
         ("CLOUDKIT_AAP_PROVISION_TEMPLATE", PROVISION_TEMPLATE.to_owned()),
         ("CLOUDKIT_AAP_DEPROVISION_TEMPLATE", DEPROVISION_TEMPLATE.to_owned()),
+        // Nobody reads them here, and each is a request; an arm may switch them on.
+        ("CLOUDKIT_EVENTS", false.to_string()),
     ];
     let mut environment: BTreeMap<String, String> =
         surroundings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

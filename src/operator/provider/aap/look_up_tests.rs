@@ -177,8 +177,9 @@ async fn what_is_in_the_history_as_edas_is_not_found_once_more() {
         || page(None, &[by_event(44, &uid), listed(43, "running", &uid), by_event(42, &uid), by_event(41, "other")]);
     let record = |object: &mut ComputeInstance, id: &str, job_type| {
         let job = JobStatus {
-            timestamp: JobTime::in_seconds("2026-02-12T00:00:00Z".parse().expect("a timestamp")),
+            job_id: id.into(),
             job_type,
+            timestamp: JobTime::in_seconds("2026-02-12T00:00:00Z".parse().expect("a timestamp")),
             state: JobState::Running,
             message: "".into(),
             block_deletion_on_failure: false,
