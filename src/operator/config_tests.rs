@@ -45,6 +45,7 @@ fn every_variable_is_read() {
         (SIGN_OF_LIFE, "3m"),
         (COMPLETION, "4m"),
         (ORPHAN_GRACE, "6m"),
+        (EVENTS, "false"),
         (AAP_TOKEN_FILE, "/run/secrets/aap"),
     ]);
     assert_eq!(variables.len(), VARIABLES.len(), "each variable once");
@@ -72,6 +73,7 @@ fn every_variable_is_read() {
         EdaPatience { sign_of_life: Duration::from_secs(180), completion: Duration::from_secs(240) }
     );
     assert_eq!(config.orphan_grace, Duration::from_secs(360));
+    assert!(!config.events);
 }
 
 #[test]
