@@ -170,10 +170,10 @@ fn log() -> &'static Mutex<Vec<u8>> {
 
 /// What was logged since somebody looked, whichever test it is of.
 fn assert_not_logged(what: &str) {
+    static SEEN: AtomicBool = AtomicBool::new(false);
     let written = std::mem::take(&mut *log().lock());
     let written = String::from_utf8_lossy(&written);
     assert!(!written.contains(TOKEN), "{what}: the token is in the log");
-    static SEEN: AtomicBool = AtomicBool::new(false);
     SEEN.fetch_or(written.contains("failed to launch a job"), Ordering::Relaxed);
     if what == "no template" {
         assert!(SEEN.load(Ordering::Relaxed), "{what}: failures are logged at all");

@@ -14,7 +14,7 @@ const EDA: ProviderKind = ProviderKind::Eda;
 async fn with_events(provider: ProviderKind, events: bool) -> Lab {
     let mut settings = config(provider);
     settings.events = events;
-    settings.instance = "operator-0".to_owned();
+    settings.instance = String::from("operator-0");
     Lab::start_with(settings).await
 }
 

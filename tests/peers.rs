@@ -209,16 +209,17 @@ fn the_real_engine_is_an_arm_and_both_hand_offs_are_told() {
     let hand_offs = segment_ms(&run, "handoff");
     println!("hand-off, webhook → launch, in ms (8 instances, created and deleted):");
     for (arm, durations) in &hand_offs {
-        let at = |share: f64| durations[(share * (durations.len() - 1) as f64).round() as usize];
+        // The nearest rank.
+        let at = |percent: usize| durations[(percent * (durations.len() - 1) + 50) / 100];
         println!(
             "{arm:<17} n {}, min {:.1}, p25 {:.1}, p50 {:.1}, p75 {:.1}, p95 {:.1}, max {:.1}",
             durations.len(),
-            at(0.0),
-            at(0.25),
-            at(0.5),
-            at(0.75),
-            at(0.95),
-            at(1.0)
+            at(0),
+            at(25),
+            at(50),
+            at(75),
+            at(95),
+            at(100)
         );
         let all: Vec<String> = durations.iter().map(|duration| format!("{duration:.1}")).collect();
         println!("{:<17} {}", "", all.join(" "));

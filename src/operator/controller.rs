@@ -146,9 +146,8 @@ fn propagate(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// A pass that tells of its failure, within its own span.
-async fn told<T>(key: &ObjectKey, pass: impl Future<Output = Result<T, ReconcileError>>) -> Result<T, ReconcileError> {
-    let result = pass.await;
+/// Tells of a pass that failed, within its span.
+fn told<T>(key: &ObjectKey, result: Result<T, ReconcileError>) -> Result<T, ReconcileError> {
     if let Err(error) = &result {
         tracing::warn!(object = %key, %error, "failed to reconcile; trying again");
     }
@@ -165,11 +164,11 @@ async fn work(context: Arc<Context>, passes: Arc<AtomicU64>) {
         let result = match &item {
             WorkItem::Instance(key) => {
                 let span = tracing::info_span!(target: trace::TARGET, "reconcile", object = %key.name, reconcile_id, waited_ns);
-                told(key, reconcile::reconcile(&context, key)).instrument(span).await
+                async { told(key, reconcile::reconcile(&context, key).await) }.instrument(span).await
             }
             WorkItem::Tenant(key) => {
                 let span = tracing::info_span!(target: trace::TARGET, "reconcile_tenant", object = %key.name, reconcile_id, waited_ns);
-                told(key, tenant::reconcile(&context, key)).instrument(span).await
+                async { told(key, tenant::reconcile(&context, key).await) }.instrument(span).await
             }
         };
         let metrics = &context.probes.metrics;

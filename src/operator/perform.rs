@@ -306,7 +306,7 @@ impl Context {
                     // The next poll is an interval after the last: so it comes no sooner than was asked for.
                     let last = now + wait.saturating_sub(self.policy.poll_interval);
                     self.remember(&work.key, &work.object, |memory| {
-                        memory.last_poll = Some((job.job_id.clone(), last))
+                        memory.last_poll = Some((job.job_id.clone(), last));
                     });
                 }
                 let mut job = job.clone();

@@ -47,19 +47,20 @@ impl Simulator {
     }
 
     pub(crate) fn start_command(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("provbench starts");
-        let mut rest = BufReader::new(child.stdout.take().expect("piped"));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("provbench starts");
+        let mut process = Running(child);
+        let mut rest = BufReader::new(process.0.stdout.take().expect("piped"));
         let mut head = Vec::new();
         loop {
             let mut line = String::new();
             if rest.read_line(&mut line).expect("readable") == 0 {
                 let mut stderr = String::new();
-                child.stderr.take().expect("piped").read_to_string(&mut stderr).expect("readable");
+                process.0.stderr.take().expect("piped").read_to_string(&mut stderr).expect("readable");
                 panic!("the simulator ended: {stderr}");
             }
             let line = line.trim_end().to_owned();
             if line.starts_with("http://") {
-                return Self { process: Running(child), url: line, head, rest };
+                return Self { process, url: line, head, rest };
             }
             head.push(line);
         }

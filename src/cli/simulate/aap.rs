@@ -51,13 +51,12 @@ pub(super) async fn simulate(arguments: &AapArguments) -> Result<(), Failure> {
     let ground = Ground::prepare(&arguments.serve).await?;
     let in_environment = token::variable(token::AAP_VARIABLE);
     let given = token::given_or_put(arguments.token_file.as_deref(), in_environment.as_deref());
-    let token = match given.map_err(Failure::usage)? {
-        Some(token) => token,
-        None => {
-            let token = token::make().map_err(Failure::could_not_run)?;
-            print(&format!("token: {token}"));
-            token
-        }
+    let token = if let Some(token) = given.map_err(Failure::usage)? {
+        token
+    } else {
+        let token = token::make().map_err(Failure::could_not_run)?;
+        print(&format!("token: {token}"));
+        token
     };
     let Ground { clock, seed, truth, profile, journal, listener } = ground;
     let runner = match &arguments.kubeconfig {
