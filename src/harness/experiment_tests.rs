@@ -227,7 +227,7 @@ fn mistakes_of_form_have_a_place_too() {
 fn an_unknown_profile_is_told_with_those_that_are_known() {
     let error = error("profile: instant", "profile: production");
     assert!(error.starts_with("4:10: there is no profile `production`"), "{error}");
-    assert!(error.contains("known are instant, quiet-engine, short-jobs, vmaas-dev-2026-02"), "{error}");
+    assert!(error.contains("known are hands-on, instant, quiet-engine, short-jobs, vmaas-dev-2026-02"), "{error}");
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use super::{Ground, ServeArguments, serve_until_told, token};
 use crate::{
     cli::{exit::Failure, stdout::print},
+    harness::target::kubeconfig,
     sim::{
         Aap, AapOptions, KubeVirt,
         aap::Template,
@@ -98,8 +98,6 @@ fn templates(provision: &str, deprovision: &str) -> Vec<Template> {
 
 async fn connect(file: &Path, context: Option<&str>) -> anyhow::Result<kube::Client> {
     let what = || format!("can't use the kubeconfig {}", file.display());
-    let kubeconfig = Kubeconfig::read_from(file).with_context(what)?;
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.with_context(what)?;
+    let config = kubeconfig::config(Some(file), context).await.with_context(what)?;
     kube::Client::try_from(config).with_context(what)
 }

@@ -46,7 +46,8 @@ struct ServeArguments {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// How long everything takes: a profile's file, or the name of one that ships: instant, quiet-engine, vmaas-dev-2026-02
+    /// How long everything takes: a profile's file, or the name of one that ships: hands-on, instant, quiet-engine, short-jobs,
+    /// vmaas-dev-2026-02
     #[arg(long, value_name = "FILE|NAME", default_value = "quiet-engine")]
     profile: PathBuf,
     /// Real seconds for one second of the profile; times in answers run as much faster

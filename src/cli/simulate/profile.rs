@@ -4,9 +4,11 @@ use std::path::Path;
 
 use crate::sim::profile::{Profile, ProfileError};
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 5] = [
+    ("hands-on", include_str!("../../../experiments/profiles/hands-on.yaml")),
     ("instant", include_str!("../../../experiments/profiles/instant.yaml")),
     ("quiet-engine", include_str!("../../../experiments/profiles/quiet-engine.yaml")),
+    ("short-jobs", include_str!("../../../experiments/profiles/short-jobs.yaml")),
     ("vmaas-dev-2026-02", include_str!("../../../experiments/profiles/vmaas-dev-2026-02.yaml")),
 ];
 

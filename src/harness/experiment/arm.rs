@@ -109,7 +109,7 @@ impl Arm {
         profile: Profile,
     ) -> Self {
         let (name, profile_name) = (name.to_owned(), profile_name.to_owned());
-        Self { name, provider, settings, old_jobs: 0, audit: false, profile_name, profile }
+        Self { name, provider, settings, old_jobs: 0, audit: false, backend: Backend::default(), profile_name, profile }
     }
 
     /// Its name.
