@@ -120,6 +120,7 @@ async fn settled(with_operator: bool) -> Api<ComputeInstance> {
     assert!(instances.create(&PostParams::default(), &object).await.is_ok());
     if with_operator {
         let mut config = Config::with_defaults(ProviderKind::Eda);
+        config.events = false;
         "default".clone_into(&mut config.namespace);
         let operator = Operator::start(OperatorParts { client, clock, config, transport: plain_transport() });
         tokio::spawn(operator.run(std::future::pending()));

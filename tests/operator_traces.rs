@@ -125,9 +125,11 @@ async fn spans_and_events_keep_their_names_and_never_carry_a_token() {
         .filter(|line| line["fields"]["message"] == "new")
         .filter_map(|line| line["span"]["name"].as_str())
         .collect();
-    assert_eq!(spans.into_iter().collect::<Vec<_>>(), [trace::API_WRITE, trace::PROVIDER_CALL, trace::RECONCILE]);
+    let expected = [trace::API_WRITE, trace::PROVIDER_CALL, trace::RECONCILE, trace::RECONCILE_TENANT];
+    assert_eq!(spans.into_iter().collect::<Vec<_>>(), expected);
     for (span, fields) in [
-        (trace::RECONCILE, vec!["object", "waited_ns"]),
+        (trace::RECONCILE, vec!["object", "reconcile_id", "waited_ns"]),
+        (trace::RECONCILE_TENANT, vec!["object", "reconcile_id", "waited_ns"]),
         (trace::PROVIDER_CALL, vec!["object", "verb", "job_type"]),
         (trace::API_WRITE, vec!["object", "what", "phase"]),
     ] {
@@ -136,6 +138,15 @@ async fn spans_and_events_keep_their_names_and_never_carry_a_token() {
             assert!(!line["span"][field].is_null(), "{span} has no field {field}: {line}");
         }
     }
+    // Whatever is said in the course of a pass says of which.
+    let warning = lines.iter().find(|line| line["level"] == "WARN").expect("a warning");
+    assert!(warning["spans"][0]["reconcile_id"].is_u64(), "{warning}");
+    let failed = |line: &&serde_json::Value| line["fields"]["message"] == "failed to reconcile; trying again";
+    let failed = lines.iter().find(failed).expect("a pass that failed");
+    assert!(failed["span"]["reconcile_id"].is_u64(), "{failed}");
+    let ids = || ours().filter(|line| line["fields"]["message"] == "new" && line["span"]["name"] != trace::API_WRITE);
+    let ids: Vec<u64> = ids().filter_map(|line| line["span"]["reconcile_id"].as_u64()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]) && ids[0] == 1, "each pass has its own: {ids:?}");
     let changes: Vec<String> = ours()
         .filter(|line| !line["fields"]["to"].is_null())
         .map(|line| {

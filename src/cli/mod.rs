@@ -29,6 +29,8 @@ mod run_folder;
 #[cfg(feature = "harness")]
 mod run_reader;
 #[cfg(feature = "harness")]
+mod simulate;
+#[cfg(feature = "harness")]
 mod stdout;
 #[cfg(feature = "harness")]
 mod what_if;

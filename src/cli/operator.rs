@@ -1,6 +1,12 @@
 //! `cloudkit-operator`.
 
-use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    fmt::Write as _,
+    hash::{BuildHasher, RandomState},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
@@ -20,6 +26,7 @@ use crate::{
         probes::Probes,
         provider::http::network_transport,
     },
+    units::Seed,
 };
 
 /// Provisions the virtual machines of ComputeInstances through AAP or EDA.
@@ -83,7 +90,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).init(),
         LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).init(),
     }
-    let (config, warnings) = Config::from_env(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+    let (mut config, warnings) = Config::from_env(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+    // Each process spreads its retries in its own way; the standard library draws these keys from the system.
+    config.retry.jitter = Seed::new(RandomState::new().hash_one(0));
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::{baseline, cluster, compare, crd, exit::Exit, merge, report, run, what_if};
+use crate::cli::{baseline, cluster, compare, crd, exit::Exit, merge, report, run, simulate, what_if};
 
 /// Measures how fast a Kubernetes operator gets long work done through job backends, and says which backend is faster, and
 /// how sure that is.
@@ -25,6 +25,7 @@ enum Command {
     Baseline(baseline::BaselineArguments),
     Merge(merge::MergeArguments),
     WhatIf(what_if::WhatIfArguments),
+    Simulate(simulate::SimulateArguments),
     Crd(crd::CrdArguments),
 }
 
@@ -39,6 +40,7 @@ pub fn main() -> Exit {
         Command::Baseline(arguments) => baseline::baseline(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::WhatIf(arguments) => what_if::what_if(&arguments),
+        Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Crd(arguments) => crd::crd(&arguments),
     };
     result.unwrap_or_else(super::exit::Failure::tell)

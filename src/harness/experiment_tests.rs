@@ -227,7 +227,7 @@ fn mistakes_of_form_have_a_place_too() {
 fn an_unknown_profile_is_told_with_those_that_are_known() {
     let error = error("profile: instant", "profile: production");
     assert!(error.starts_with("4:10: there is no profile `production`"), "{error}");
-    assert!(error.contains("known are instant, quiet-engine, vmaas-dev-2026-02"), "{error}");
+    assert!(error.contains("known are hands-on, instant, quiet-engine, short-jobs, vmaas-dev-2026-02"), "{error}");
 }
 
 #[test]
@@ -297,4 +297,42 @@ fn a_time_scale_needs_a_real_clock_and_a_sane_value() {
         let overrides = Overrides { clock: Some(clock), time_scale: Some(scale), ..Overrides::default() };
         assert!(Experiment::from_yaml(VALID, &file(), &overrides).is_err(), "{clock:?} {scale}");
     }
+}
+
+#[test]
+fn a_real_engine_needs_its_provider_and_the_real_clock() {
+    let with_engine = |clock: &str, provider: &str| {
+        let text = VALID.replacen("blocks: 2", &format!("blocks: 2\n{clock}"), 1);
+        let engine = format!("    provider: {provider}\n    backend: {{eda: {{engine: ansible-rulebook}}}}\n");
+        read(&text.replacen(&format!("    provider: {provider}\n"), &engine, 1))
+    };
+    let message = |clock: &str, provider: &str| with_engine(clock, provider).expect_err("an error").to_string();
+    assert!(
+        message("", "eda").contains("test.yaml:9:14: a real engine needs the real clock"),
+        "{}",
+        message("", "eda")
+    );
+    assert!(message("clock: virtual", "eda").contains("needs the real clock"));
+    assert!(message("clock: real\ntime_scale: 0.1", "eda").contains("leave `time_scale`"));
+    assert!(message("clock: real", "aap").contains("needs `provider: eda`"));
+    let experiment = with_engine("clock: real", "eda").expect("an experiment");
+    let written = serde_json::to_value(experiment.arms()).expect("JSON");
+    assert_eq!(written[0]["backend"], serde_json::json!({"eda": {"engine": "ansible-rulebook"}}));
+    assert_eq!(written[1].get("backend"), None);
+    let unknown = VALID.replacen("    provider: eda\n", "    provider: eda\n    backend: {eda: {engine: drools}}\n", 1);
+    assert!(read(&unknown).expect_err("an error").to_string().contains("ansible-rulebook"));
+}
+
+#[test]
+fn a_token_among_the_settings_is_in_no_record_and_events_are_off_unless_asked_for() {
+    let settings = "settings: {CLOUDKIT_AAP_TOKEN: t0ps3cret, CLOUDKIT_EVENTS: 'true', \
+                    CLOUDKIT_COMPUTE_INSTANCE_PROVISION_WEBHOOK: 'http://eda/x?token=t0ps3cret'}";
+    let experiment = read(&VALID.replacen("poll_interval: 5s", settings, 1)).expect("an experiment");
+    let written = serde_json::to_string(&experiment).expect("JSON");
+    assert!(written.contains("(secret)") && written.contains("http://eda/x\""), "{written}");
+    assert!(!written.contains("t0ps3cret"), "{written}");
+    let endpoints =
+        Endpoints { namespace: "vms".into(), aap_url: "http://aap/api".into(), eda_url: "http://eda".into() };
+    let events = |arm: &Arm| arm.operator_config(&endpoints).expect("a configuration").events;
+    assert_eq!(experiment.arms().iter().map(events).collect::<Vec<_>>(), [false, true]);
 }

@@ -5,7 +5,10 @@ mod secret;
 use std::{fmt, str::FromStr, time::Duration};
 
 pub use self::secret::Secret;
-use crate::{api::JobStatus, units::parse_duration};
+use crate::{
+    api::JobStatus,
+    units::{Seed, parse_duration},
+};
 
 /// Which backend new jobs go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +116,10 @@ pub struct Config {
     pub eda_patience: EdaPatience,
     /// How long a VM may name an object that does not exist before it is removed; zero to leave such VMs alone.
     pub orphan_grace: Duration,
+    /// Whether an Event is written on each change of a job's state.
+    pub events: bool,
+    /// What this process is called in them.
+    pub instance: String,
 }
 
 /// When and how often failed jobs are tried again.
@@ -124,6 +131,8 @@ pub struct RetrySettings {
     pub longest: Duration,
     /// Provision jobs launched for one configuration before the operator gives up; deprovisioning is never given up.
     pub provision_attempts: u32,
+    /// Where the spread of the waits comes from. It has no variable: whoever runs the operator gives it.
+    pub jitter: Seed,
 }
 
 /// How long a job that went to EDA may stay silent before it counts as lost.
@@ -152,9 +161,12 @@ impl Config {
                 first: Duration::from_secs(30),
                 longest: Duration::from_secs(600),
                 provision_attempts: 5,
+                jitter: Seed::new(0),
             },
             eda_patience: EdaPatience { sign_of_life: Duration::from_secs(600), completion: Duration::from_secs(1800) },
             orphan_grace: Duration::from_secs(300),
+            events: true,
+            instance: "cloudkit-operator".to_owned(),
         }
     }
 }
@@ -235,8 +247,12 @@ variables! {
     RETRY_ATTEMPTS = "CLOUDKIT_PROVISION_ATTEMPTS", "Provision jobs launched for one configuration before giving up (default 5)";
     SIGN_OF_LIFE = "CLOUDKIT_EDA_SIGN_OF_LIFE_TIMEOUT", "How long an EDA job may show nothing before it is sent again (default 10m)";
     ORPHAN_GRACE = "CLOUDKIT_ORPHAN_GRACE", "How long a VM may name an instance that does not exist before it is removed (default 5m; 0 leaves it alone)";
+    EVENTS = "CLOUDKIT_EVENTS", "Whether a Kubernetes Event is written on each change of a job's state: true (default) or false";
     COMPLETION = "CLOUDKIT_EDA_COMPLETION_TIMEOUT", "How long an EDA job may run before it counts as failed (default 30m)";
 }
+
+/// What the pod is called, by the usual name of the variable; it is no setting of the operator's.
+const POD_NAME: &str = "POD_NAME";
 
 struct Reader<F> {
     lookup: F,
@@ -307,6 +323,12 @@ impl Config {
         reader.parsed(SIGN_OF_LIFE, &mut config.eda_patience.sign_of_life, "10m", some_time);
         reader.parsed(COMPLETION, &mut config.eda_patience.completion, "30m", some_time);
         reader.parsed(ORPHAN_GRACE, &mut config.orphan_grace, "5m", duration);
+        reader.parsed(EVENTS, &mut config.events, "true", |text| {
+            text.parse().map_err(|_| "expected true or false".to_owned())
+        });
+        if let Some(name) = reader.text(POD_NAME) {
+            config.instance = name;
+        }
         if let Some(namespace) = reader.text(NAMESPACE) {
             config.namespace = namespace;
         }

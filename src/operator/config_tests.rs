@@ -1,4 +1,5 @@
 use super::*;
+use crate::units::Seed;
 
 fn read(variables: &[(&str, &str)]) -> Result<(Config, Vec<Warning>), ConfigError> {
     Config::from_env(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -44,6 +45,7 @@ fn every_variable_is_read() {
         (SIGN_OF_LIFE, "3m"),
         (COMPLETION, "4m"),
         (ORPHAN_GRACE, "6m"),
+        (EVENTS, "false"),
         (AAP_TOKEN_FILE, "/run/secrets/aap"),
     ]);
     assert_eq!(variables.len(), VARIABLES.len(), "each variable once");
@@ -59,13 +61,19 @@ fn every_variable_is_read() {
     assert_eq!((config.status_poll_interval, config.workers), (Duration::from_secs(5), 7));
     assert_eq!(
         config.retry,
-        RetrySettings { first: Duration::from_secs(1), longest: Duration::from_secs(120), provision_attempts: 9 }
+        RetrySettings {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(120),
+            provision_attempts: 9,
+            jitter: Seed::new(0)
+        }
     );
     assert_eq!(
         config.eda_patience,
         EdaPatience { sign_of_life: Duration::from_secs(180), completion: Duration::from_secs(240) }
     );
     assert_eq!(config.orphan_grace, Duration::from_secs(360));
+    assert!(!config.events);
 }
 
 #[test]
@@ -127,4 +135,17 @@ fn a_url_that_no_request_could_be_sent_to_is_an_error() {
 fn a_secret_never_shows() {
     let (config, _) = read(&AAP).expect("a configuration");
     assert!(!format!("{config:?}").contains("t0ps3cret"));
+}
+
+#[test]
+fn events_are_written_unless_they_are_switched_off() {
+    let events = |value: &str| {
+        let mut variables = EDA.to_vec();
+        variables.push((EVENTS, value));
+        read(&variables).map(|(config, warnings)| (config.events, warnings.len())).expect("a configuration")
+    };
+    assert_eq!(
+        (events(""), events("true"), events("false"), events("no")),
+        ((true, 0), (true, 0), (false, 0), (true, 1))
+    );
 }

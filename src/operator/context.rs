@@ -27,6 +27,7 @@ use crate::{
     operator::{
         config::{Config, ProviderKind},
         decide::{Memory, Policy, Seen, TenantSeen, VmSeen},
+        events::Events,
         fresh::Fresh,
         ownership::Ownership,
         probes::Probes,
@@ -185,6 +186,8 @@ pub(crate) struct Context {
     pub(crate) ownership: Ownership,
     pub(crate) remains: AllRemains,
     pub(crate) probes: Arc<Probes>,
+    /// Where changes of jobs are told of; nowhere when the settings say so.
+    pub(crate) events: Option<Events>,
     /// Tenants whose creation is under way, so that a thousand instances of one don't all try.
     pub(crate) tenants_in_creation: Mutex<BTreeSet<String>>,
     memory: Mutex<BTreeMap<ObjectKey, (String, Memory)>>,
@@ -215,6 +218,7 @@ impl Context {
             ownership: Ownership::default(),
             remains: AllRemains::default(),
             probes,
+            events: None,
             tenants_in_creation: Mutex::new(BTreeSet::new()),
             memory: Mutex::new(BTreeMap::new()),
         }

@@ -1,6 +1,13 @@
 //! The operator as a whole: watches, queue, workers.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use kube::{Client, runtime::reflector::store};
 use tokio::{sync::Notify, task::JoinSet};
@@ -10,10 +17,12 @@ use crate::{
     clock::SharedClock,
     operator::{
         config::Config,
-        context::{Context, Providers, WorkItem},
+        context::{Context, ObjectKey, Providers, WorkItem},
+        events::Events,
         probes::Probes,
         provider::{Provider, aap::Aap, eda::Eda, http::Transport},
-        reconcile, tenant, trace, watches,
+        reconcile::{self, ReconcileError},
+        tenant, trace, watches,
     },
 };
 
@@ -42,6 +51,8 @@ impl fmt::Debug for OperatorParts {
 pub struct Operator {
     context: Arc<Context>,
     watches: JoinSet<()>,
+    /// The task that writes Events.
+    recorder: JoinSet<()>,
     ready: Arc<Notify>,
 }
 
@@ -72,18 +83,27 @@ impl Operator {
         };
         let (instances, instance_writer) = store();
         let (tenants, tenant_writer) = store();
-        let context = Arc::new(Context::new(client, clock, config, providers, instances, tenants, probes));
+        let mut recorder = JoinSet::new();
+        let events = config.events.then(|| {
+            let (events, writer) = Events::new(client.clone(), clock.clone(), &config.instance);
+            recorder.spawn(writer);
+            events
+        });
+        let mut context = Context::new(client, clock, config, providers, instances, tenants, probes);
+        context.events = events;
+        let context = Arc::new(context);
         let ready = Arc::new(Notify::new());
         let mut watches = JoinSet::new();
         watches.spawn(watches::tenants(context.clone(), tenant_writer));
         watches.spawn(watches::virtual_machines(context.clone(), ready.clone()));
         watches.spawn(watches::instances(context.clone(), instance_writer));
-        Self { context, watches, ready }
+        Self { context, watches, recorder, ready }
     }
 
     /// Works until `shutdown` is done, and finishes what is in work then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { context, mut watches, ready } = self;
+        // Whatever becomes of the Events: they end with this function, and it does not end with them.
+        let Self { context, mut watches, recorder: _recorder, ready } = self;
         let mut shutdown = std::pin::pin!(shutdown);
         let synced = async {
             // A decision on half a cache would launch again what has long been launched.
@@ -99,8 +119,9 @@ impl Operator {
         let delays = context.clone();
         watches.spawn(async move { delays.queue.run_delays().await });
         let mut workers = JoinSet::new();
+        let passes = Arc::new(AtomicU64::new(0));
         for _ in 0..context.config.workers {
-            workers.spawn(work(context.clone()));
+            workers.spawn(work(context.clone(), passes.clone()));
         }
         context.probes.set_ready(true);
         tokio::select! {
@@ -125,18 +146,30 @@ fn propagate(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn work(context: Arc<Context>) {
+/// Tells of a pass that failed, within its span.
+fn told<T>(key: &ObjectKey, result: Result<T, ReconcileError>) -> Result<T, ReconcileError> {
+    if let Err(error) = &result {
+        tracing::warn!(object = %key, %error, "failed to reconcile; trying again");
+    }
+    result
+}
+
+/// Takes keys and works on them; `passes` counts the passes of all workers.
+async fn work(context: Arc<Context>, passes: Arc<AtomicU64>) {
     while let Some(taken) = context.queue.take().await {
         let item = taken.key;
-        let waited = taken.waited.get();
+        let waited_ns = taken.waited.get();
+        let reconcile_id = passes.fetch_add(1, Ordering::Relaxed) + 1;
         let begin = context.clock.elapsed();
-        let (name, result) = match &item {
+        let result = match &item {
             WorkItem::Instance(key) => {
-                let span =
-                    tracing::info_span!(target: trace::TARGET, "reconcile", object = %key.name, waited_ns = waited);
-                (key, reconcile::reconcile(&context, key).instrument(span).await)
+                let span = tracing::info_span!(target: trace::TARGET, "reconcile", object = %key.name, reconcile_id, waited_ns);
+                async { told(key, reconcile::reconcile(&context, key).await) }.instrument(span).await
             }
-            WorkItem::Tenant(key) => (key, tenant::reconcile(&context, key).await),
+            WorkItem::Tenant(key) => {
+                let span = tracing::info_span!(target: trace::TARGET, "reconcile_tenant", object = %key.name, reconcile_id, waited_ns);
+                async { told(key, tenant::reconcile(&context, key).await) }.instrument(span).await
+            }
         };
         let metrics = &context.probes.metrics;
         metrics.reconciled(context.clock.elapsed() - begin, result.is_ok());
@@ -148,8 +181,7 @@ async fn work(context: Arc<Context>) {
                     context.queue.add_after(item.clone(), wait);
                 }
             }
-            Err(error) => {
-                tracing::warn!(object = %name, %error, "failed to reconcile; trying again");
+            Err(_) => {
                 context.queue.add_after_failure(item.clone());
             }
         }

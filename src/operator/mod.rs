@@ -12,6 +12,7 @@ mod context;
 mod controller;
 pub mod decide;
 mod echoes;
+mod events;
 mod first_field;
 mod fresh;
 mod handover;

@@ -286,6 +286,13 @@ impl Context {
             // The job may be well: its state stays as it is, and it is asked for again in its turn.
             Err(error) => {
                 tracing::warn!(object = %work.key, job_id = %job.job_id, %error, "failed to ask for a job's state");
+                if let Some(wait) = error.retry_after() {
+                    // The next poll is an interval after the last: so it comes no sooner than was asked for.
+                    let last = now + wait.saturating_sub(self.policy.poll_interval);
+                    self.remember(&work.key, &work.object, |memory| {
+                        memory.last_poll = Some((job.job_id.clone(), last));
+                    });
+                }
                 let mut job = job.clone();
                 job.message = format!("failed to ask for the job's state: {error}").into();
                 work.change(|status| {

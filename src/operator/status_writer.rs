@@ -216,6 +216,9 @@ impl Context {
             Err(error) => return Err(error),
         };
         self.probes.metrics.jobs_changed(&before.jobs, &after.jobs);
+        if let Some(events) = &self.events {
+            events.jobs_changed(object, &before.jobs, &after.jobs);
+        }
         let written = Arc::new(written);
         self.fresh_instances.remember(key, &written);
         Ok(written)

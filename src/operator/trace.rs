@@ -11,8 +11,12 @@ pub const TARGET: &str = "cloudkit_operator";
 /// (empty for a new job), `to`.
 pub const JOB_STATE: &str = "job_state";
 
-/// The span of one pass over one object. Fields: `object`, `waited_ns` (in the queue).
+/// The span of one pass over one object. Fields: `object`, `reconcile_id` (counted from 1 in each process), `waited_ns` (in the
+/// queue).
 pub const RECONCILE: &str = "reconcile";
+
+/// The same over a Tenant.
+pub const RECONCILE_TENANT: &str = "reconcile_tenant";
 
 /// The span of one call to a backend. Fields: `object`, `verb` (`launch`, `poll`, `cancel`), `job_type`.
 pub const PROVIDER_CALL: &str = "provider_call";

@@ -28,6 +28,11 @@ pub(super) fn check(expected: Option<&str>, headers: &HeaderMap) -> Bearer {
     if is_equal(expected.as_bytes(), token.trim().as_bytes()) { Bearer::Accepted } else { Bearer::Wrong }
 }
 
+/// Whether a text is the secret that is expected, if one is.
+pub(super) fn is_secret(expected: Option<&str>, given: &str) -> bool {
+    expected.is_none_or(|expected| is_equal(expected.as_bytes(), given.as_bytes()))
+}
+
 /// Compares in a time that depends on the lengths only.
 fn is_equal(expected: &[u8], given: &[u8]) -> bool {
     let differing = expected.iter().zip(given).fold(0_u8, |differing, (a, b)| differing | (a ^ b));

@@ -35,6 +35,11 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes
     respond(status, "text/plain; charset=utf-8", body)
 }
 
+/// An answer for people.
+pub(super) fn html(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    respond(status, "text/html; charset=utf-8", body)
+}
+
 /// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
@@ -71,8 +76,7 @@ impl<'a> Query<'a> {
         Self(request.uri().query().unwrap_or_default())
     }
 
-    /// Of a query string without its question mark.
-    #[cfg(test)]
+    /// Of a query string without its question mark, or a form as a body carries it.
     pub(super) const fn new(text: &'a str) -> Self {
         Self(text)
     }

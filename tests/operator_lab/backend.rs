@@ -217,10 +217,14 @@ impl Backend {
         refused.then_some(*status)
     }
 
-    fn begin(&self, delete: bool, payload: Value) -> u64 {
+    fn begin(&self, delete: bool, by_event: bool, payload: Value) -> u64 {
         let mut state = self.state.lock();
         let id = state.launched.len() as u64 + 1;
-        let extra_vars = json!({"ansible_eda": {"event": {"payload": payload}}}).to_string();
+        let mut extra_vars = json!({"ansible_eda": {"event": {"payload": payload}}});
+        if by_event {
+            extra_vars["ansible_eda"]["ruleset"] = "webhooks".into();
+        }
+        let extra_vars = extra_vars.to_string();
         state.jobs.insert(id, Job { status: "pending", cancel_at: None, delete, extra_vars });
         let instance = payload["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         state.launched.push(Launched { instance, delete, at: self.clock.now(), id });
@@ -238,7 +242,7 @@ impl Backend {
         if let Some(status) = self.refused(payload["metadata"]["name"].as_str().expect("a name")) {
             return (status, json!({"detail": "no"}));
         }
-        let id = self.begin(delete, payload);
+        let id = self.begin(delete, false, payload);
         (201, json!({"id": id, "job": id, "status": "pending", "ignored_fields": {}}))
     }
 
@@ -255,7 +259,7 @@ impl Backend {
             return (200, json!({}));
         }
         drop(behaviour);
-        self.begin(path == "/delete-compute-instance", payload);
+        self.begin(path == "/delete-compute-instance", true, payload);
         (200, json!({}))
     }
 

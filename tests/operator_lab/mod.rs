@@ -48,6 +48,8 @@ pub(crate) fn config(provider: ProviderKind) -> Config {
     let mut config = Config::with_defaults(provider);
     config.namespace = NAMESPACE.into();
     config.status_poll_interval = seconds(1);
+    // Tests count requests; those of the Events switch them on.
+    config.events = false;
     config.aap = Some(AapSettings {
         url: "http://aap/api/controller".into(),
         token: Secret::new(TOKEN.into()),
@@ -132,6 +134,11 @@ impl Lab {
     /// The provider of the next operator.
     pub(crate) fn set_provider(&mut self, provider: ProviderKind) {
         self.config.provider = provider;
+    }
+
+    /// The settings of the next operator.
+    pub(crate) fn set_config(&mut self, config: Config) {
+        self.config = config;
     }
 
     /// As a kill does: whatever is in work is lost.

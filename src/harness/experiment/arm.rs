@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    operator::config::{Config, ConfigError, ProviderKind, Warning},
+    operator::config::{Config, ConfigError, ProviderKind, Warning, without_query},
     sim::profile::Profile,
 };
 
@@ -27,6 +27,35 @@ pub struct Endpoints {
     pub eda_url: String,
 }
 
+/// A program that stands in for the simulated EDA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EdaEngine {
+    /// The engine that EDA itself runs, with the rulebook that ships.
+    AnsibleRulebook,
+}
+
+/// What stands in for an arm's simulated backends; what is not here is simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Backend {
+    /// EDA's engine.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_engine")]
+    pub eda: Option<EdaEngine>,
+}
+
+impl Backend {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_simulated(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// As the experiment file writes it.
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn as_engine<S: serde::Serializer>(engine: &Option<EdaEngine>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(engine.map(|engine| ("engine", engine)))
+}
+
 /// An arm.
 #[derive(Clone, Debug, Serialize)]
 pub struct Arm {
@@ -34,6 +63,7 @@ pub struct Arm {
     #[serde(serialize_with = "as_word")]
     pub(super) provider: ProviderKind,
     /// Environment variables of the operator.
+    #[serde(serialize_with = "without_secrets")]
     pub(super) settings: BTreeMap<String, String>,
     /// Jobs of long ago that each instance has in its history when it arrives.
     #[serde(skip_serializing_if = "is_none_old")]
@@ -41,6 +71,8 @@ pub struct Arm {
     /// Whether it repeats the baseline to see how far equal arms lie apart.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) audit: bool,
+    #[serde(skip_serializing_if = "Backend::is_simulated")]
+    pub(super) backend: Backend,
     pub(super) profile_name: String,
     pub(super) profile: Profile,
 }
@@ -48,6 +80,18 @@ pub struct Arm {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_none_old(old_jobs: &u32) -> bool {
     *old_jobs == 0
+}
+
+/// As a record may show them: neither a token nor the query of a webhook's URL.
+fn without_secrets<S: serde::Serializer>(
+    settings: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(settings.iter().map(|(name, value)| match name.as_str() {
+        "CLOUDKIT_AAP_TOKEN" => (name, "(secret)"),
+        name_of_url if name_of_url.ends_with("_WEBHOOK") => (name, without_query(value)),
+        _ => (name, value.as_str()),
+    }))
 }
 
 fn as_word<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -65,7 +109,7 @@ impl Arm {
         profile: Profile,
     ) -> Self {
         let (name, profile_name) = (name.to_owned(), profile_name.to_owned());
-        Self { name, provider, settings, old_jobs: 0, audit: false, profile_name, profile }
+        Self { name, provider, settings, old_jobs: 0, audit: false, backend: Backend::default(), profile_name, profile }
     }
 
     /// Its name.
@@ -90,6 +134,12 @@ impl Arm {
     #[must_use]
     pub fn is_audit(&self) -> bool {
         self.audit
+    }
+
+    /// What stands in for its simulated backends.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// How its backends behave.
@@ -128,6 +178,8 @@ pub(super) fn environment(
         ("CLOUDKIT_AAP_TOKEN", SIMULATED_TOKEN.to_owned()),
         ("CLOUDKIT_AAP_PROVISION_TEMPLATE", PROVISION_TEMPLATE.to_owned()),
         ("CLOUDKIT_AAP_DEPROVISION_TEMPLATE", DEPROVISION_TEMPLATE.to_owned()),
+        // Nobody reads them here, and each is a request; an arm may switch them on.
+        ("CLOUDKIT_EVENTS", false.to_string()),
     ];
     let mut environment: BTreeMap<String, String> =
         surroundings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

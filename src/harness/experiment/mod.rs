@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub(crate) use self::{arm::SIMULATED_TOKEN, resolve::POLL_INTERVAL};
 pub use self::{
-    arm::{Arm, Endpoints},
+    arm::{Arm, Backend, EdaEngine, Endpoints},
     error::ExperimentError,
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
     share::{NotAShare, Share},

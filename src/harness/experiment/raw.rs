@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::{
-    harness::experiment::{ExperimentError, share::Share},
+    harness::experiment::{ExperimentError, arm::EdaEngine, share::Share},
     record::ClockKind,
     units::GoDuration,
 };
@@ -122,7 +122,22 @@ pub(super) struct RawArm {
     #[serde(default)]
     pub(super) old_jobs: Option<Spanned<u32>>,
     #[serde(default)]
+    pub(super) backend: Option<Spanned<RawBackend>>,
+    #[serde(default)]
     pub(super) settings: BTreeMap<String, Spanned<String>>,
+}
+
+/// What stands in for a simulated backend.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBackend {
+    pub(super) eda: RawEda,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEda {
+    pub(super) engine: EdaEngine,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -11,9 +11,10 @@ use serde_saphyr::Spanned;
 use crate::{
     api::JobState,
     harness::experiment::{
-        Arm, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario, ScenarioKind, arm,
+        Arm, Backend, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario,
+        ScenarioKind, arm,
         design::{self, Names},
-        raw::{RawArm, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
+        raw::{RawArm, RawBackend, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
     },
     operator::config::{ProviderKind, VARIABLES},
     record::ClockKind,
@@ -33,6 +34,8 @@ const TEMPLATE: &str = "osac.templates.ocp_virt_vm";
 pub(super) struct Resolver<'a> {
     file: &'a Path,
     placed: bool,
+    clock: ClockKind,
+    time_scale: f64,
 }
 
 impl Resolver<'_> {
@@ -167,9 +170,24 @@ impl Resolver<'_> {
             settings,
             old_jobs: self.old_jobs(raw)?,
             audit: false,
+            backend: raw.backend.as_ref().map_or(Ok(Backend::default()), |backend| self.backend(backend, provider))?,
             profile_name: profile_name.value.clone(),
             profile: self.profile(profile_name)?,
         })
+    }
+
+    /// A program of somebody else's has its own clock.
+    fn backend(&self, raw: &Spanned<RawBackend>, provider: ProviderKind) -> Result<Backend, ExperimentError> {
+        let problem = if provider != ProviderKind::Eda {
+            "an engine of EDA needs `provider: eda`"
+        } else if self.clock != ClockKind::Real {
+            "a real engine needs the real clock; set `clock: real`, or run with --clock real"
+        } else if (self.time_scale - 1.0).abs() > f64::EPSILON {
+            "a real engine is as fast as it is; leave `time_scale` (--time-scale) at 1, and choose a profile of short jobs"
+        } else {
+            return Ok(Backend { eda: Some(raw.value.eda.engine) });
+        };
+        Err(self.invalid(raw, problem))
     }
 
     fn old_jobs(&self, raw: &RawArm) -> Result<u32, ExperimentError> {
@@ -341,9 +359,10 @@ pub(super) fn resolve(
     placed: bool,
     overrides: &Overrides,
 ) -> Result<Experiment, ExperimentError> {
-    let resolver = Resolver { file, placed };
     let clock = overrides.clock.or(raw.clock).unwrap_or(ClockKind::Virtual);
+    let mut resolver = Resolver { file, placed, clock, time_scale: 1.0 };
     let time_scale = time_scale(&resolver, raw, clock, overrides)?;
+    resolver.time_scale = time_scale;
     let deadline = match &raw.deadline {
         Some(deadline) if deadline.value.0.is_zero() => {
             return Err(resolver.invalid(deadline, "the deadline must be longer than 0s"));

@@ -7,6 +7,7 @@
 mod backends;
 mod choice;
 pub mod companions;
+mod engine;
 pub mod envtest;
 pub mod external;
 mod in_memory;
@@ -14,6 +15,7 @@ pub mod kubeconfig;
 mod meter;
 mod operator_run;
 mod over_sockets;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +28,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use self::{
     backends::Backends,
+    engine::Engine,
     external::{ExternalCluster, ExternalError},
     operator_run::{Connect, OperatorRun, OperatorRunParts},
 };
@@ -76,6 +79,9 @@ pub enum TargetError {
         /// The reason.
         source: crate::operator::config::ConfigError,
     },
+    /// An engine of somebody else's did not come up.
+    #[error("failed to start the engine of EDA: {0}")]
+    Engine(String),
     /// The thread of the servers ended before they were up.
     #[error("the servers ended before they were up")]
     Servers,
@@ -110,7 +116,7 @@ pub(crate) struct Target {
 /// What has to be stopped with a target.
 enum Servers {
     InMemory { kubevirt: JoinHandle<()> },
-    OverSockets { stop: oneshot::Sender<()>, thread: std::thread::JoinHandle<()> },
+    OverSockets { engine: Option<Engine>, stop: oneshot::Sender<()>, thread: std::thread::JoinHandle<()> },
 }
 
 /// Where a target is reached.
@@ -175,7 +181,10 @@ impl Target {
         self.operator.stop().await;
         match self.servers {
             Servers::InMemory { kubevirt } => kubevirt.abort(),
-            Servers::OverSockets { stop, thread } => {
+            Servers::OverSockets { engine, stop, thread } => {
+                if let Some(engine) = engine {
+                    engine.stop().await;
+                }
                 drop(stop);
                 // It ends at once: nobody waits for a connection to be idle.
                 let _ = tokio::task::spawn_blocking(move || thread.join()).await;

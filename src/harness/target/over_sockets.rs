@@ -5,16 +5,17 @@ use std::{
     sync::Arc,
 };
 
+use http::uri::Authority;
 use kube::{Client, Config, client::ClientBuilder};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     cluster::Cluster,
     harness::{
-        experiment::Endpoints,
+        experiment::{Endpoints, arm::EdaEngine},
         target::{
-            Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, external::ExternalCluster,
-            operator_run::Connect, until,
+            Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, engine::Engine,
+            external::ExternalCluster, operator_run::Connect, until, webhooks,
         },
     },
     operator::provider::http::plain_transport,
@@ -45,6 +46,20 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         runtime.block_on(servers(&for_thread, report, stopped));
     })?;
     let up = up.await.map_err(|_| TargetError::Servers)??;
+    let engine = match blueprint.arm.backend().eda {
+        Some(EdaEngine::AnsibleRulebook) => Some(Engine::start(up.aap).await?),
+        None => None,
+    };
+    let transport = match &engine {
+        Some(engine) => webhooks::noted(
+            plain_transport(),
+            &authority(engine.address())?,
+            blueprint.clock.clone(),
+            blueprint.truth.clone(),
+        ),
+        None => plain_transport(),
+    };
+    let eda = engine.as_ref().map_or(up.eda, Engine::address);
     let (client, connect) = match (&blueprint.external, up.cluster) {
         (Some(external), _) => to_external(external, &blueprint.namespace)?,
         (None, Some(address)) => to_embedded(address, &blueprint.namespace)?,
@@ -53,15 +68,19 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     Ok(Reach {
         client,
         connect,
-        transport: plain_transport(),
+        transport,
         endpoints: Endpoints {
             namespace: blueprint.namespace.clone(),
             aap_url: format!("http://{}/api/controller", up.aap),
-            eda_url: format!("http://{}", up.eda),
+            eda_url: format!("http://{eda}"),
         },
         backends: up.backends,
-        servers: Servers::OverSockets { stop, thread },
+        servers: Servers::OverSockets { engine, stop, thread },
     })
+}
+
+fn authority(address: SocketAddr) -> Result<Authority, TargetError> {
+    address.to_string().parse().map_err(|error| TargetError::Listen(std::io::Error::other(error)))
 }
 
 /// The harness's client, and what makes the operator's.

@@ -33,6 +33,7 @@ fn policy(provider: ProviderKind) -> Policy {
             first: Duration::from_secs(30),
             longest: Duration::from_secs(600),
             provision_attempts: 3,
+            jitter: crate::units::Seed::new(0),
         },
         eda_patience: EdaPatience { sign_of_life: Duration::from_secs(600), completion: Duration::from_secs(1800) },
     }

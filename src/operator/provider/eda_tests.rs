@@ -98,7 +98,7 @@ async fn a_post_that_came_to_nothing_takes_no_turn() {
     let recorder = Recorder::with([text(503, "busy"), accepted()]);
     let eda = eda(&recorder, &clock(), seconds(30));
     let error = eda.launch(JobType::Provision, &object("vms", "vm-1").0).await.expect_err("no launch");
-    assert_eq!(error.to_string(), format!("{CREATE} answered 503: busy"));
+    assert_eq!(error.to_string(), format!("{CREATE} answered 503: busy; the server's log says more"));
     assert!(is_launched(&launch(&eda, "vms", "vm-1").await));
 }
 
@@ -107,7 +107,9 @@ async fn every_refusal_is_an_error_of_its_kind() {
     type IsKind = fn(&ProviderError) -> bool;
     let cases: [(Reply, IsKind); 6] = [
         (text(400, "Invalid JSON payload"), |error| matches!(error, ProviderError::Refused { status: 400, .. })),
-        (text(401, "Invalid authorization header"), |error| matches!(error, ProviderError::Unauthorized { .. })),
+        (text(401, "Invalid authorization header"), |error| {
+            matches!(error, ProviderError::Unauthorized { with_token: false, .. })
+        }),
         (text(413, ""), |error| matches!(error, ProviderError::Refused { status: 413, .. })),
         (text(307, ""), |error| matches!(error, ProviderError::Protocol { .. })),
         (Reply::Broken("refused"), |error| matches!(error, ProviderError::Unreachable { .. })),
@@ -130,7 +132,7 @@ async fn a_secret_in_a_webhooks_query_does_not_show_in_errors() {
     };
     let eda = Eda::new(&settings, Duration::ZERO, recorder.transport(), clock());
     let error = eda.launch(JobType::Provision, &object("vms", "vm-1").0).await.expect_err("no launch");
-    assert_eq!(error.to_string(), "POST http://eda:5000/create answered 500: (no text)");
+    assert_eq!(error.to_string(), "POST http://eda:5000/create answered 500: (no text); the server's log says more");
     for shown in [format!("{error:?}"), format!("{eda:?}"), format!("{settings:?}")] {
         assert!(!shown.contains("t0ps3cret"), "{shown}");
     }

@@ -8,10 +8,24 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// The token is not accepted (401).
-    #[error("{what} answered 401: the token is missing, wrong or expired; check CLOUDKIT_AAP_TOKEN")]
+    #[error("{what} answered 401: {}", if *.with_token {
+        "the token is missing, wrong or expired; check CLOUDKIT_AAP_TOKEN (or CLOUDKIT_AAP_TOKEN_FILE)"
+    } else {
+        "it asks for a token, and the operator sends none with webhooks; let it take them without"
+    })]
     Unauthorized {
         /// The request.
         what: String,
+        /// Whether a token was sent with it.
+        with_token: bool,
+    },
+    /// The request could not be sent, for want of a token.
+    #[error("{what} was not sent: {reason}; check CLOUDKIT_AAP_TOKEN_FILE")]
+    NoToken {
+        /// The request.
+        what: String,
+        /// What is wrong with the token.
+        reason: String,
     },
     /// The token does not suffice (403).
     #[error("{what} answered 403: the token's user lacks the permission; grant it execute on the template")]
@@ -26,7 +40,10 @@ pub enum ProviderError {
         name: String,
     },
     /// The backend is busy (429), and may say for how long.
-    #[error("{what} answered 429: too many requests")]
+    #[error(
+        "{what} answered 429: too many requests; it is tried again later (if this lasts, raise \
+         CLOUDKIT_AAP_STATUS_POLL_INTERVAL, or the server's limit)"
+    )]
     Busy {
         /// The request.
         what: String,
@@ -34,7 +51,7 @@ pub enum ProviderError {
         retry_after: Option<Duration>,
     },
     /// Any other answer that means no.
-    #[error("{what} answered {status}: {excerpt}")]
+    #[error("{what} answered {status}: {excerpt}; {}", advice(*.status))]
     Refused {
         /// The request.
         what: String,
@@ -52,7 +69,7 @@ pub enum ProviderError {
         reason: String,
     },
     /// No answer came.
-    #[error("{what} got no answer: {reason}")]
+    #[error("{what} got no answer: {reason}; check that the server is up, and the URL in the operator's settings")]
     Unreachable {
         /// The request.
         what: String,
@@ -72,6 +89,15 @@ pub enum ProviderError {
     NotConfigured(&'static str),
 }
 
+/// What to do about an answer that means no.
+const fn advice(status: u16) -> &'static str {
+    match status {
+        404 | 405 => "check the URL in the operator's settings",
+        500.. => "the server's log says more",
+        _ => "correct on the server what it names",
+    }
+}
+
 impl ProviderError {
     /// Whether the backend may have done what it was asked all the same: no answer came, or one that does not tell.
     #[must_use]
@@ -80,6 +106,7 @@ impl ProviderError {
             Self::Unreachable { .. } | Self::Protocol { .. } => true,
             Self::Refused { status, .. } => *status >= 500,
             Self::Unauthorized { .. }
+            | Self::NoToken { .. }
             | Self::Forbidden { .. }
             | Self::NoTemplate { .. }
             | Self::Busy { .. }

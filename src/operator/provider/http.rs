@@ -32,6 +32,9 @@ const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long an answer may take, where nothing else is said.
 pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// The longest that a backend may make the operator wait (by the header Retry-After).
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
 /// How much of an error's text is repeated.
 const EXCERPT_CHARS_MAX: usize = 200;
 
@@ -140,13 +143,14 @@ impl HttpClient {
         if method == "POST" {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
+        let no_token = |reason: String| ProviderError::NoToken { what: what.clone(), reason };
         let token = match self.token.as_ref().map(Secret::reveal).transpose() {
             Ok(token) => token,
-            Err(error) => return Err(unreachable(format!("the token's file can't be read: {error}"))),
+            Err(error) => return Err(no_token(format!("the token's file can't be read: {error}"))),
         };
         if let Some(token) = &token {
             let mut value = header::HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|_| unreachable("the token has characters that no header can carry".to_owned()))?;
+                .map_err(|_| no_token("the token has characters that no header can carry".to_owned()))?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
@@ -212,6 +216,14 @@ impl Answer {
             && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(self.response.body()).is_ok()
     }
 
+    /// Whether the answer is one that the API could give, where it need not say anything: a page is somebody else's.
+    pub(crate) fn of_the_api(&self) -> Result<(), ProviderError> {
+        if self.response.body().is_empty() {
+            return Ok(());
+        }
+        self.json::<serde::de::IgnoredAny>().map(|_| ())
+    }
+
     /// The ID at the end of the path in the header Location.
     pub(crate) fn location_id(&self) -> Option<u64> {
         let location = self.response.headers().get(header::LOCATION)?.to_str().ok()?;
@@ -234,7 +246,7 @@ impl Answer {
                 what,
                 reason: format!("a redirect ({}), as to a login page", status.as_u16()),
             }),
-            StatusCode::UNAUTHORIZED => Err(ProviderError::Unauthorized { what }),
+            StatusCode::UNAUTHORIZED => Err(ProviderError::Unauthorized { what, with_token: self.token.is_some() }),
             StatusCode::FORBIDDEN => Err(ProviderError::Forbidden { what }),
             StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Busy { what, retry_after: self.retry_after() }),
             status => Err(ProviderError::Refused { what, status: status.as_u16(), excerpt: self.excerpt() }),
@@ -243,7 +255,7 @@ impl Answer {
 
     fn retry_after(&self) -> Option<Duration> {
         let seconds = self.response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
     }
 
     fn excerpt(&self) -> String {

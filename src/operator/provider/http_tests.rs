@@ -57,6 +57,22 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn half_an_answer_and_a_way_elsewhere_are_told_and_not_followed() {
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\": 7, \"sta";
+    let (url, server) = answering(half.to_vec());
+    let error = client(plain_transport()).get(&url).await.err().expect("no answer").to_string();
+    assert!(error.contains("got no answer") && error.contains("check that the server is up"), "{error}");
+    server.join().expect("the server");
+    let elsewhere = b"HTTP/1.1 302 Found\r\nlocation: /login?next=t0ps3cret\r\ncontent-length: 0\r\n\r\n";
+    let (url, server) = answering(elsewhere.to_vec());
+    // A server of one connection: whoever follows finds nobody.
+    let error = client(plain_transport()).get(&url).await.and_then(Answer::successful).err().expect("no success");
+    let error = error.to_string();
+    assert!(error.contains("a redirect (302), as to a login page") && !error.contains("t0ps3cret"), "{error}");
+    server.join().expect("the server");
+}
+
+#[tokio::test]
 async fn a_port_that_nobody_listens_on_is_told_with_its_cause() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/api", listener.local_addr().expect("an address"));

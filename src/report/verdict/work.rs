@@ -16,7 +16,7 @@ const NAMED: [&str; 2] = ["arms", "scenarios"];
 
 /// What each arm finds: how its backends behave, and the history that instances arrive with. How its operator is set up is not
 /// among it, see [`setup_of`].
-const OF_ARMS: [&str; 2] = ["profile", "old_jobs"];
+const OF_ARMS: [&str; 3] = ["profile", "old_jobs", "backend"];
 
 /// The work of a run, from its resolved configuration.
 pub(super) fn work_of(config: &Value) -> Value {

@@ -11,6 +11,7 @@ use super::{
     catalogue::{Root, TemplateKind},
     job::JobKind,
     life::Cancel,
+    login,
     metadata::{Resource, options},
     organization::{api_root, config, index, ping},
     refusal::Refusal,
@@ -18,7 +19,6 @@ use super::{
 };
 use crate::{
     sim::{
-        auth::{self, Bearer},
         http::{JOB_SIZE, decode_path, empty, json, raw_json},
         profile::key,
     },
@@ -48,10 +48,12 @@ impl From<Response<Bytes>> for Answer {
 #[derive(Clone, Copy, Debug)]
 enum Target<'a> {
     ApiRoot,
+    Login,
     Index,
     Ping,
     Config,
     Me,
+    PersonalTokens(&'a str),
     Organizations,
     Organization(&'a str),
     Labels,
@@ -73,6 +75,7 @@ impl<'a> Target<'a> {
             ["ping"] => Self::Ping,
             ["config"] => Self::Config,
             ["me"] => Self::Me,
+            ["users", name, "personal_tokens"] => Self::PersonalTokens(name),
             ["organizations"] => Self::Organizations,
             ["organizations", id] => Self::Organization(id),
             ["labels"] => Self::Labels,
@@ -102,6 +105,7 @@ impl<'a> Target<'a> {
             Self::Ping | Self::Config | Self::Organization(_) => Resource::ReadOnly,
             Self::Me | Self::Organizations | Self::JobEvents(_) | Self::WorkflowNodes(_) => Resource::ReadOnlyList,
             Self::Labels => Resource::Labels,
+            Self::Login | Self::PersonalTokens(_) => Resource::Login,
             Self::Templates(_) => Resource::Templates,
             Self::Template(..) => Resource::Template,
             Self::Launch(..) => Resource::Launch,
@@ -113,7 +117,7 @@ impl<'a> Target<'a> {
 
     /// Whether everybody may read it.
     const fn is_public(self) -> bool {
-        matches!(self, Self::ApiRoot | Self::Index | Self::Ping)
+        matches!(self, Self::ApiRoot | Self::Login | Self::Index | Self::Ping)
     }
 }
 
@@ -167,9 +171,10 @@ impl Controller {
         let target = match segments.as_slice() {
             ["v2", rest @ ..] => Target::parse(rest).ok_or(Refusal::NoResource)?,
             [] => Target::ApiRoot,
+            ["login"] => Target::Login,
             _ => return Err(Refusal::NoResource),
         };
-        if !target.is_public() && auth::check(self.token.as_deref(), request.headers()) != Bearer::Accepted {
+        if !target.is_public() && !self.knows(request.headers()) {
             return Err(Refusal::Unauthenticated);
         }
         match *request.method() {
@@ -184,6 +189,8 @@ impl Controller {
     fn read(&self, root: Root, request: &Request<Bytes>, target: Target<'_>) -> Result<Answer, Refusal> {
         let response = match target {
             Target::ApiRoot => api_root(root),
+            Target::Login => login::page(StatusCode::OK),
+            Target::PersonalTokens(_) => return Err(not_allowed(Method::GET, target.resource())),
             Target::Index => index(root),
             Target::Ping => ping(),
             Target::Config => config(),
@@ -243,6 +250,8 @@ impl Controller {
                 }
             }
             Target::Labels => Ok(self.create_label(root, request.body())?.into()),
+            Target::Login => Ok(self.log_in(request.body()).into()),
+            Target::PersonalTokens(name) => Ok(self.personal_token(name)?.into()),
             other => Err(not_allowed(request.method().clone(), other.resource())),
         }
     }

@@ -23,6 +23,8 @@ pub(super) enum Resource {
     Jobs,
     /// A list of labels.
     Labels,
+    /// Where a caller gets a session or a token.
+    Login,
     /// A template.
     Template,
     /// A job.
@@ -37,7 +39,7 @@ impl Resource {
     /// The methods that are allowed, as the header lists them.
     pub(super) const fn allow(self) -> &'static str {
         match self {
-            Self::Launch | Self::Cancel | Self::Labels => "GET, POST, HEAD, OPTIONS",
+            Self::Launch | Self::Cancel | Self::Labels | Self::Login => "GET, POST, HEAD, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -50,6 +52,7 @@ impl Resource {
             Self::Templates => "Job Template List",
             Self::Jobs => "Job List",
             Self::Labels => "Label List",
+            Self::Login => "Login",
             Self::Template => "Job Template Detail",
             Self::Job => "Job Detail",
             Self::Launch => "Job Template Launch",
@@ -63,7 +66,7 @@ impl Resource {
 
     fn actions(self) -> Value {
         match self {
-            Self::Root | Self::ReadOnly | Self::Cancel => json!({}),
+            Self::Root | Self::ReadOnly | Self::Cancel | Self::Login => json!({}),
             Self::ReadOnlyList => json!({"GET": fields(&BASIC)}),
             Self::Labels => json!({"GET": fields(&BASIC), "POST": fields(&LABEL)}),
             Self::Templates | Self::Template => json!({"GET": fields(&TEMPLATE)}),

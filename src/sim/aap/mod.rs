@@ -18,6 +18,7 @@ mod jobs;
 mod launch;
 mod life;
 mod list;
+mod login;
 mod metadata;
 mod organization;
 mod refusal;
@@ -48,7 +49,7 @@ pub struct AapOptions {
     pub profile: AapProfile,
     /// What runs its jobs.
     pub runner: Runner,
-    /// The token that requests must carry; none: everybody may.
+    /// The token that requests must carry, which is the password of the user `admin` as well; none: everybody may.
     pub token: Option<String>,
     /// What can be launched.
     pub templates: Vec<Template>,

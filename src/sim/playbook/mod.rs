@@ -12,6 +12,8 @@
 //!
 //! **Deliberately so:** finalizers are read and then written as a whole list, without a resourceVersion, as the real
 //! playbooks do: a finalizer that another adds in between is lost.
+//!
+//! Without a cluster ([`Runner::without_cluster`]) a playbook only takes its time.
 
 mod cluster;
 mod create;
@@ -19,12 +21,16 @@ mod delete;
 mod objects;
 mod payload;
 mod steps;
+mod timed;
 
 use std::sync::Arc;
 
 pub use self::payload::{Payload, PayloadError};
 use self::steps::{Halt, Steps};
-use super::{profile::PlaybooksProfile, signal::Signal};
+use super::{
+    profile::{KubeVirtProfile, PlaybooksProfile},
+    signal::Signal,
+};
 use crate::{clock::SharedClock, record::TruthLog, units::Seed};
 
 /// Which playbook a template runs.
@@ -79,11 +85,20 @@ pub enum Outcome {
 /// What playbooks need to run: a cluster, time, and their durations.
 #[derive(Clone)]
 pub struct Runner {
-    client: kube::Client,
+    place: Place,
     clock: SharedClock,
     seed: Seed,
     truth: TruthLog,
     profile: Arc<PlaybooksProfile>,
+}
+
+/// What a playbook acts on.
+#[derive(Clone)]
+enum Place {
+    /// A cluster.
+    Cluster(kube::Client),
+    /// Nothing: machines boot in no cluster, and nobody asks what for.
+    Nowhere(Arc<KubeVirtProfile>),
 }
 
 impl Runner {
@@ -96,7 +111,19 @@ impl Runner {
         truth: TruthLog,
         profile: PlaybooksProfile,
     ) -> Self {
-        Self { client, clock, seed, truth, profile: Arc::new(profile) }
+        Self { place: Place::Cluster(client), clock, seed, truth, profile: Arc::new(profile) }
+    }
+
+    /// A runner whose playbooks take their time and do nothing: any variables will do, and no job fails.
+    #[must_use]
+    pub fn without_cluster(
+        clock: SharedClock,
+        seed: Seed,
+        truth: TruthLog,
+        profile: PlaybooksProfile,
+        machines: KubeVirtProfile,
+    ) -> Self {
+        Self { place: Place::Nowhere(Arc::new(machines)), clock, seed, truth, profile: Arc::new(profile) }
     }
 
     /// Runs a playbook to its end, or until `stop` is set. `attempt` counts the jobs of this kind for this object, from 0.
@@ -108,7 +135,11 @@ impl Runner {
         attempt: u32,
         stop: &Signal,
     ) -> Outcome {
-        let steps = Steps::new(self, playbook, job_id, attempt, stop);
+        let client = match &self.place {
+            Place::Cluster(client) => client,
+            Place::Nowhere(machines) => return timed::run(self, machines, playbook, payload.ok(), attempt, stop).await,
+        };
+        let steps = Steps::new(self, client, playbook, job_id, attempt, stop);
         let result = match payload {
             Err(error) => Err(Halt::Failed(Failure {
                 explanation: error.to_string(),

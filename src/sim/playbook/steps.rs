@@ -26,6 +26,7 @@ pub(super) enum Halt {
 /// One run of a playbook, as its steps see it.
 pub(super) struct Steps<'a> {
     runner: &'a Runner,
+    client: &'a kube::Client,
     playbook: Playbook,
     job_id: u64,
     attempt: u32,
@@ -34,8 +35,15 @@ pub(super) struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(runner: &'a Runner, playbook: Playbook, job_id: u64, attempt: u32, stop: &'a Signal) -> Self {
-        Self { runner, playbook, job_id, attempt, stop, object: Word::default() }
+    pub(super) fn new(
+        runner: &'a Runner,
+        client: &'a kube::Client,
+        playbook: Playbook,
+        job_id: u64,
+        attempt: u32,
+        stop: &'a Signal,
+    ) -> Self {
+        Self { runner, client, playbook, job_id, attempt, stop, object: Word::default() }
     }
 
     /// The same for an object.
@@ -45,7 +53,7 @@ impl<'a> Steps<'a> {
 
     /// The cluster.
     pub(super) fn client(&self) -> &kube::Client {
-        &self.runner.client
+        self.client
     }
 
     /// Takes as long as the profile says that `purpose` takes for this object and attempt.

@@ -3,16 +3,19 @@
 //! AAP takes no name for a job, and refuses to filter by its variables (AWX marks `extra_vars` as not searchable: 403). So the
 //! newest jobs of the template are read, with their variables, down to the last that the object's history knows, or to the
 //! object's creation.
+//!
+//! EDA launches its jobs here as well. What is in the history as EDA's stays EDA's: of the jobs that an event launched, so many
+//! are passed over, the oldest first. One more than that is one whose record was lost.
 
 use std::time::Duration;
 
 use ::http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Aap, Job, Kind, Page, Template, encoded};
 use crate::{
-    api::ComputeInstance,
+    api::{ComputeInstance, JobType},
     operator::provider::{FoundJob, ProviderError},
 };
 
@@ -42,6 +45,9 @@ struct Told {
 
 #[derive(Default, Deserialize)]
 struct ToldEda {
+    /// Where an event launched the job.
+    #[serde(default)]
+    ruleset: Option<IgnoredAny>,
     #[serde(default)]
     event: ToldEvent,
 }
@@ -100,11 +106,21 @@ fn newer_than_known(object: &ComputeInstance) -> String {
     format!("created__gte={}", encoded(&(created - CLOCK_SKEW).to_string()))
 }
 
+/// The jobs of a kind in the history that EDA got after AAP got its latest.
+fn known_to_eda(object: &ComputeInstance, job_type: JobType) -> usize {
+    let jobs = || object.status.iter().flat_map(|status| &status.jobs);
+    let newest = jobs().filter_map(|job| job.job_id.parse::<u64>().ok()).max();
+    let after =
+        newest.and_then(|newest| jobs().position(|job| job.job_id.parse() == Ok(newest))).map_or(0, |at| at + 1);
+    jobs().skip(after).filter(|job| job.job_type == job_type && job.is_eda()).count()
+}
+
 impl Aap {
     /// The jobs of a template that were launched for an object and are not in its history, oldest first.
     pub(super) async fn look_up(
         &self,
         template: Template,
+        job_type: JobType,
         object: &ComputeInstance,
     ) -> Result<Vec<FoundJob>, ProviderError> {
         let newer = newer_than_known(object);
@@ -112,15 +128,27 @@ impl Aap {
         for page in 1..=PAGES_MAX {
             let jobs = self.page(template, &newer, page).await?;
             for listed in jobs.results {
-                let told = self.told(template.kind, &listed).await?.ansible_eda.event.payload;
+                let told = self.told(template.kind, &listed).await?.ansible_eda;
+                let by_event = told.ruleset.is_some();
+                let told = told.event.payload;
                 if told.metadata.is_of(object) {
                     let job = listed.job.launched();
-                    found.push(FoundJob { job, config_version: told.status.desired_config_version });
+                    found.push((by_event, FoundJob { job, config_version: told.status.desired_config_version }));
                 }
             }
             if jobs.next.is_none() {
-                found.reverse();
-                return Ok(found);
+                let mut known = known_to_eda(object, job_type);
+                let mut is_news = |by_event: bool| {
+                    let is_known = by_event && known > 0;
+                    known -= usize::from(is_known);
+                    !is_known
+                };
+                return Ok(found
+                    .into_iter()
+                    .rev()
+                    .filter(|(by_event, _)| is_news(*by_event))
+                    .map(|(_, job)| job)
+                    .collect());
             }
         }
         let what = format!("GET {}/{}/{}/", self.base, template.kind.templates(), template.id);

@@ -162,3 +162,40 @@ async fn an_empty_uid_is_nobodys() {
     let recorder = Recorder::with([template(), page(None, &[listed(12, "running", "")])]);
     assert_eq!(find(&recorder, &object).await.expect("an answer"), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_history_as_edas_is_not_found_once_more() {
+    let by_event = |id: u64, uid: &str| {
+        let payload = json!({"metadata": {"name": "vm-1", "uid": uid}});
+        let extra_vars =
+            json!({"ansible_eda": {"ruleset": "r", "rule": "r", "event": {"payload": payload}}}).to_string();
+        json!({"id": id, "type": "job", "status": "running", "job_explanation": "", "extra_vars": extra_vars})
+    };
+    let mut object = new_object();
+    let uid = object.metadata.uid.clone().expect("a UID");
+    let jobs =
+        || page(None, &[by_event(44, &uid), listed(43, "running", &uid), by_event(42, &uid), by_event(41, "other")]);
+    let record = |object: &mut ComputeInstance, id: &str, job_type| {
+        let job = JobStatus {
+            job_id: id.into(),
+            job_type,
+            timestamp: JobTime::in_seconds("2026-02-12T00:00:00Z".parse().expect("a timestamp")),
+            state: JobState::Running,
+            message: "".into(),
+            block_deletion_on_failure: false,
+        };
+        object.status.get_or_insert_default().jobs.append_job(job, 10);
+    };
+    for (id, job_type, expected) in [
+        ("eda-webhook-1", JobType::Deprovision, vec!["42", "43", "44"]),
+        ("eda-webhook-2", JobType::Provision, vec!["43", "44"]),
+        ("eda-webhook-3", JobType::Provision, vec!["43"]),
+        // What is older than AAP's newest is not listed, and what EDA had got before that neither.
+        ("40", JobType::Provision, vec!["42", "43", "44"]),
+        ("eda-webhook-4", JobType::Provision, vec!["43", "44"]),
+    ] {
+        record(&mut object, id, job_type);
+        let recorder = Recorder::with([template(), jobs()]);
+        assert_eq!(ids(&find(&recorder, &object).await.expect("an answer")), expected, "{id}");
+    }
+}

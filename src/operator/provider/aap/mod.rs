@@ -185,7 +185,7 @@ impl Aap {
         match answer.status() {
             StatusCode::NOT_FOUND if answer.is_missing() => Ok(None),
             StatusCode::METHOD_NOT_ALLOWED => Ok(Some(Canceled::AlreadyEnded)),
-            _ => answer.successful().map(|_| Some(Canceled::Requested)),
+            _ => answer.successful()?.of_the_api().map(|()| Some(Canceled::Requested)),
         }
     }
 }
@@ -205,7 +205,7 @@ impl Provider for Aap {
     }
 
     async fn find(&self, job_type: JobType, object: &ComputeInstance) -> Result<Vec<FoundJob>, ProviderError> {
-        self.look_up(self.template(self.template_name(job_type)).await?, object).await
+        self.look_up(self.template(self.template_name(job_type)).await?, job_type, object).await
     }
 
     async fn poll(&self, job_type: JobType, job_id: &str) -> Result<Polled, ProviderError> {

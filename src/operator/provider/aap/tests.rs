@@ -290,21 +290,21 @@ async fn every_refusal_says_what_it_was_and_what_to_do() {
     for (reply, expected) in [
         (
             answer(401, &json!({"detail": "Authentication credentials were not provided. To establish a login session, visit /api/login/."})),
-            "answered 401: the token is missing, wrong or expired; check CLOUDKIT_AAP_TOKEN".to_owned(),
+            "answered 401: the token is missing, wrong or expired; check CLOUDKIT_AAP_TOKEN (or CLOUDKIT_AAP_TOKEN_FILE)".to_owned(),
         ),
         (
             answer(403, &json!({"detail": "You do not have permission to perform this action."})),
             "answered 403: the token's user lacks the permission; grant it execute on the template".to_owned(),
         ),
-        (retry_after("7"), "answered 429: too many requests".to_owned()),
+        (retry_after("7"), "answered 429: too many requests; it is tried again later (if this lasts, raise CLOUDKIT_AAP_STATUS_POLL_INTERVAL, or the server's limit)".to_owned()),
         (
             answer(400, &json!({"variables_needed_to_start": ["'x' value missing"]})),
-            "answered 400: {\"variables_needed_to_start\":[\"'x' value missing\"]}".to_owned(),
+            "answered 400: {\"variables_needed_to_start\":[\"'x' value missing\"]}; correct on the server what it names".to_owned(),
         ),
-        (forbidden_method(), "answered 405: {\"detail\":\"Method \\\"POST\\\" not allowed.\"}".to_owned()),
-        (text(500, "<h1>Server\n   Error</h1>"), "answered 500: <h1>Server Error</h1>".to_owned()),
-        (text(502, ""), "answered 502: (no text)".to_owned()),
-        (text(503, &long), format!("answered 503: {}…", "x".repeat(200))),
+        (forbidden_method(), "answered 405: {\"detail\":\"Method \\\"POST\\\" not allowed.\"}; check the URL in the operator's settings".to_owned()),
+        (text(500, "<h1>Server\n   Error</h1>"), "answered 500: <h1>Server Error</h1>; the server's log says more".to_owned()),
+        (text(502, ""), "answered 502: (no text); the server's log says more".to_owned()),
+        (text(503, &long), format!("answered 503: {}…; the server's log says more", "x".repeat(200))),
         (
             text(302, ""),
             "gave an answer that is not the API's: a redirect (302), as to a login page; check that the URL points at the API".to_owned(),
@@ -313,8 +313,8 @@ async fn every_refusal_says_what_it_was_and_what_to_do() {
             text(200, "<html>log in</html>"),
             "gave an answer that is not the API's: expected value at line 1 column 1; check that the URL points at the API".to_owned(),
         ),
-        (Reply::Broken("connection reset"), "got no answer: connection reset".to_owned()),
-        (Reply::Silence, "got no answer: no answer within 30s".to_owned()),
+        (Reply::Broken("connection reset"), "got no answer: connection reset; check that the server is up, and the URL in the operator's settings".to_owned()),
+        (Reply::Silence, "got no answer: no answer within 30s; check that the server is up, and the URL in the operator's settings".to_owned()),
     ] {
         let recorder = Recorder::with([page(&[(9, "create-vm")]), reply]);
         let error = launch(&aap(&recorder)).await.expect_err("no launch");
