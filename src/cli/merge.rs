@@ -136,6 +136,13 @@ fn mixable(first: &RunInfo, other: &RunInfo) -> Result<(), String> {
     if first.experiment != other.experiment {
         return Err(format!("they are of the experiments {} and {}", first.experiment, other.experiment));
     }
+    if first.design.until.is_some() || other.design.until.is_some() {
+        return Err(
+            "a run with `until` ends when it knows enough, and such ends don't add up to a plan of looks; merge runs \
+                    with `blocks`, or run one with a larger max_blocks"
+                .to_owned(),
+        );
+    }
     let (ours, theirs) = (configuration(first), configuration(other));
     match first_difference(&ours, &theirs, "") {
         Some((place, ours, theirs)) => Err(format!(

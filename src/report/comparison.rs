@@ -88,7 +88,12 @@ pub(super) fn refusal(
     {
         return Some(format!("{idle} ran no deprovision job at all: the arms did different work"));
     }
-    let of_this = |audit: &&AuditSummary| audit.scenario == report.scenarios[scenario] && audit.metric == *metric;
+    failed_audit(audits, metric, &report.scenarios[scenario])
+}
+
+/// Why an audit keeps a metric from being judged in a scenario.
+pub(super) fn failed_audit(audits: &[AuditSummary], metric: &Metric, scenario: &str) -> Option<String> {
+    let of_this = |audit: &&AuditSummary| audit.scenario == scenario && audit.metric == *metric;
     let failed = audits.iter().find(of_this).filter(|audit| audit.failed())?;
     Some(format!("the audit failed: {}", failed.reason.as_deref().unwrap_or_default()))
 }

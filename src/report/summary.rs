@@ -58,7 +58,7 @@ pub struct Summary {
     pub warmup_blocks: u32,
     /// The baseline against itself, where the design has that.
     pub audits: Vec<AuditSummary>,
-    /// What the design asks for, with the answers; empty for a run that is invalid.
+    /// What the design asks for, with the answers; of a run that is invalid or was stopped all are open.
     pub gates: Vec<Check>,
     /// How a run without a fixed number of blocks came to its end.
     pub stopping: Option<Stopping>,
@@ -214,7 +214,22 @@ impl Summary {
     pub(super) fn of(report: &Report, run: &RunInfo) -> Self {
         let problems = report.all_problems(run);
         // What is invalid shows nothing, however it looks.
-        let invalid = !problems.is_empty() || run.status == RunStatus::Incomplete;
+        let invalid = match (problems.first(), run.status) {
+            (Some(problem), _) => Some(format!("the run is invalid: {problem}")),
+            (None, RunStatus::Incomplete) => Some("the run was stopped before its plan was done".to_owned()),
+            (None, RunStatus::Complete) => None,
+        };
+        let mut comparisons = comparison::all(report);
+        if let Some(reason) = &invalid {
+            for comparison in &mut comparisons {
+                comparison.verdict = Verdict::Inconclusive;
+                comparison.reason = Some(reason.clone());
+            }
+        }
+        let gates = match &invalid {
+            Some(reason) => gates::refused(report, &run.design.gates, reason),
+            None => gates::answers(report, &run.design.gates),
+        };
         let arms = report.series.iter().map(|(key, series)| ArmSummary::of(report, *key, series));
         Self {
             schema_version: SCHEMA_VERSION,
@@ -224,11 +239,11 @@ impl Summary {
             status: run.status,
             problems,
             arms: arms.collect(),
-            comparisons: comparison::all(report),
+            comparisons,
             primary: run.design.primary.clone(),
             warmup_blocks: run.design.warmup,
             audits: comparison::audits(report),
-            gates: gates::answers(report, if invalid { &[] } else { &run.design.gates }),
+            gates,
             stopping: stopping::of(report),
             ledger: ledger::differences(report),
         }

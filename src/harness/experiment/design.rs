@@ -16,6 +16,10 @@ use crate::{
 /// The fewest blocks that one may look at: no exact two-sided test of fewer reaches p < 0.05.
 const LOOK_MIN: u32 = 6;
 
+/// The fewest blocks of a look by default: the first of five looks may spend half a percent, and no exact test of fewer than
+/// nine blocks reaches that.
+const DEFAULT_LOOK_MIN: u32 = 10;
+
 /// Looks by default: at the whole, and as often at half of the count before.
 const LOOKS: usize = 5;
 
@@ -162,7 +166,8 @@ fn until(resolver: &Resolver<'_>, raw: &Spanned<RawUntil>, names: &Names<'_>) ->
 /// The whole, its half, and so on: precision goes with the root of the number, so that doubling is what can be felt.
 fn default_looks(max: u32) -> Vec<u32> {
     let halves = std::iter::successors(Some(max), |look| Some(look.div_ceil(2)));
-    let mut looks: Vec<u32> = halves.take(LOOKS).take_while(|look| *look >= LOOK_MIN).collect();
+    let large_enough = |look: &u32| *look >= DEFAULT_LOOK_MIN || *look == max;
+    let mut looks: Vec<u32> = halves.take(LOOKS).take_while(large_enough).collect();
     looks.dedup();
     looks.reverse();
     looks
@@ -264,7 +269,8 @@ mod tests {
     #[test]
     fn looks_double_up_to_the_whole_and_never_begin_before_anything_can_be_told() {
         assert_eq!(default_looks(200), [13, 25, 50, 100, 200]);
-        assert_eq!(default_looks(30), [8, 15, 30]);
+        assert_eq!(default_looks(100), [13, 25, 50, 100]);
+        assert_eq!(default_looks(30), [15, 30]);
         assert_eq!(default_looks(6), [6]);
     }
 }

@@ -10,9 +10,10 @@ use crate::report::{
 };
 
 /// What stands above the tables.
-pub(in crate::report) const ABOUT: &str = "None of this changes a verdict; where it says something else, there is a note. \
-     Differences are arm − baseline with 95 % intervals: the shift by ranks of block differences, the others by drawing \
-     whole blocks (BCa). Quantiles are of instances in the first table and of block means in the second. A12 is how often a \
+pub(in crate::report) const ABOUT: &str = "None of this changes a verdict; where the shift, the bootstrap of the mean, the median \
+     or the ranks say something else, there is a note. Differences are arm − baseline with 95 % intervals: the shift by ranks \
+     of block differences, the others by drawing whole blocks (BCa), whose intervals are short where blocks are few (87 % \
+     instead of 95 % for a mean of 6 blocks, 92 % for 15, 94 % for 30). Quantiles are of instances in the first table and of block means in the second. A12 is how often a \
      block of the arm takes longer than one of the baseline, with Brunner and Munzel's p-value.";
 
 /// The heads of the columns that [`methods`] fills.
@@ -134,6 +135,7 @@ fn cut_off(comparison: &ComparisonSummary, survival: &Survival) -> String {
         median(&survival.baseline_median),
         median(&survival.arm_median),
     );
+    text.push_str(", whose intervals take instances as independent");
     if let Some(p) = survival.log_rank_p {
         let _ = write!(text, "; log-rank test over blocks {}", p_value(p));
     }
@@ -166,7 +168,7 @@ fn provision_ends(arm: &str, of: &EndTimes) -> String {
     let ends: Vec<String> = of.ends.iter().map(end).collect();
     let open = (of.censored > 0).then(|| format!("; {} not seen to end", of.censored));
     format!(
-        "{arm}: provision jobs of {} ended {}{}",
+        "{arm}: provision jobs of {} ended {}{} (Aalen and Johansen; intervals take instances as independent)",
         count(of.instances as u64, "instance"),
         ends.join("; "),
         open.unwrap_or_default()

@@ -23,8 +23,14 @@ pub use self::{
     survival::{MedianTime, Survival},
 };
 use crate::{
-    report::observations::Observations,
-    stats::{compare::BlockPair, interval::Confidence},
+    report::{
+        number::{difference_with_interval, p_value},
+        observations::Observations,
+    },
+    stats::{
+        compare::{ALPHA, BlockPair, Verdict},
+        interval::Confidence,
+    },
     units::Seed,
 };
 
@@ -85,17 +91,37 @@ impl Evidence {
         Self { refused, ..Self::of_means(&baselines, &arms, confidence, seed.label("evidence")) }
     }
 
-    /// The methods whose interval does not say what a verdict of a difference says: that it is below 0, or above.
-    pub(super) fn dissenters(&self, faster: bool) -> Vec<&'static str> {
-        let agrees = |low: i64, high: i64| if faster { high < 0 } else { low > 0 };
+    /// What the other methods say where that is not what a verdict says, a part of a sentence each.
+    pub(super) fn dissenters(&self, verdict: Verdict) -> Vec<String> {
         let shift = self.shift.as_ref().and_then(|shift| shift.low_ns.zip(shift.high_ns));
-        let mean = self.resampled.as_ref().and_then(|resampled| resampled.mean_ns.bca);
-        let mut dissenters = Vec::new();
-        if shift.is_some_and(|(low, high)| !agrees(low, high)) {
-            dissenters.push("the Hodges–Lehmann shift");
+        let resampled = self.resampled.as_ref();
+        let mean = resampled.and_then(|resampled| resampled.mean_ns.bca).map(|[low, high]| (low, high));
+        let p50 = resampled.and_then(|resampled| Some((resampled.p50_ns.estimate?, resampled.p50_ns.bca?)));
+        let p = self.ranked.as_ref().and_then(|ranked| ranked.brunner_munzel_p);
+        let intervals = [("the Hodges–Lehmann shift", shift), ("the bootstrap of the mean", mean)];
+        let intervals = intervals.into_iter().filter_map(|(name, interval)| Some((name, interval?)));
+        let said = |(name, (low, high)): (&str, (i64, i64))| {
+            let agrees = match verdict {
+                Verdict::Faster => high < 0,
+                Verdict::Slower => low > 0,
+                Verdict::Inconclusive => low <= 0 && 0 <= high,
+                Verdict::Equivalent => true,
+            };
+            let middle = i64::midpoint(low, high);
+            (!agrees).then(|| format!("{name} is about {}", difference_with_interval(middle, Some((low, high)))))
+        };
+        let mut dissenters: Vec<String> = intervals.filter_map(said).collect();
+        let opposite = |[low, high]: [i64; 2]| match verdict {
+            Verdict::Faster => low > 0,
+            Verdict::Slower => high < 0,
+            Verdict::Equivalent | Verdict::Inconclusive => false,
+        };
+        if let Some((median, interval)) = p50.filter(|(_, interval)| opposite(*interval)) {
+            let [low, high] = interval;
+            dissenters.push(format!("the medians differ by {}", difference_with_interval(median, Some((low, high)))));
         }
-        if mean.is_some_and(|[low, high]| !agrees(low, high)) {
-            dissenters.push("the bootstrap of the mean");
+        if let Some(p) = p.filter(|p| matches!(verdict, Verdict::Faster | Verdict::Slower) && *p >= ALPHA) {
+            dissenters.push(format!("blocks of neither arm tend to be larger (Brunner and Munzel, {})", p_value(p)));
         }
         dissenters
     }

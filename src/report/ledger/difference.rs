@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     report::{
         Report,
-        accumulate::SeriesKey,
+        accumulate::{Series, SeriesKey},
         comparison::whole,
         ledger::{Operation, Segment, columns::Columns},
     },
@@ -28,6 +28,10 @@ pub struct LedgerDifference {
     pub operation: Operation,
     /// Blocks that both arms have.
     pub blocks: usize,
+    /// Instances of the baseline that failed or were cut off, and may have no ledger of this operation.
+    pub baseline_left_out: u64,
+    /// The same of the arm.
+    pub arm_left_out: u64,
     /// All of the operation; only of instances that came to its end.
     #[serde(flatten)]
     pub total: Difference,
@@ -37,6 +41,12 @@ pub struct LedgerDifference {
 }
 
 impl LedgerDifference {
+    /// Whether instances are missing in it, so that what is there is a selection.
+    #[must_use]
+    pub fn is_selection(&self) -> bool {
+        self.baseline_left_out + self.arm_left_out > 0
+    }
+
     /// The segments that took any time in either arm.
     pub(in crate::report) fn lasting(&self) -> impl Iterator<Item = &SegmentDifference> {
         let lasts =
@@ -100,6 +110,8 @@ pub(in crate::report) fn all(report: &Report) -> Vec<LedgerDifference> {
                     arm: arm_name.clone(),
                     operation,
                     blocks,
+                    baseline_left_out: unfinished(baseline),
+                    arm_left_out: unfinished(series),
                     total,
                     segments,
                 });
@@ -107,6 +119,10 @@ pub(in crate::report) fn all(report: &Report) -> Vec<LedgerDifference> {
         }
     }
     differences
+}
+
+fn unfinished(series: &Series) -> u64 {
+    series.outcomes.failed + series.outcomes.censored
 }
 
 /// `None` where the arms have no block in common.

@@ -6,7 +6,7 @@ use crate::{
     report::{
         ledger::{LedgerDifference, Operation},
         metric::Metric,
-        number::{difference, difference_with_half, duration},
+        number::{count, difference, difference_with_half, duration},
         summary::Summary,
     },
     stats::compare::Verdict,
@@ -23,6 +23,14 @@ const NAMED_SHARE_MIN: f64 = 0.01;
 /// Faster or slower is said only where the comparison of the totals came to that verdict.
 pub(in crate::report) fn of(ledger: &LedgerDifference, summary: &Summary) -> String {
     let (arm, baseline, operation) = (&ledger.arm, &ledger.baseline, ledger.operation);
+    if ledger.is_selection() {
+        return format!(
+            "{arm} against {baseline} on {operation}: not explained, {} of {baseline} and {} of {arm} failed or were cut off; \
+             the segments are of a selection",
+            count(ledger.baseline_left_out, "instance"),
+            count(ledger.arm_left_out, "instance"),
+        );
+    }
     let metric = match operation {
         Operation::Provision => Metric::ProvisionTotal,
         Operation::Deprovision => Metric::DeprovisionTotal,

@@ -6,7 +6,10 @@ use crate::{
         comparison::whole,
         number::{count, difference_with_interval, duration, p_value, percent_off},
     },
-    stats::{compare::Verdict, multiplicity::holm},
+    stats::{
+        compare::{ALPHA, Verdict},
+        multiplicity::holm,
+    },
 };
 
 use super::{
@@ -40,7 +43,7 @@ pub(crate) fn required(
     let not_slower = judged.and_then(|judged| judged.not_slower).filter(|(holds, _)| *holds && refusal_free);
     let doubt = refusal.or_else(|| match judged {
         Some(judged) => judged.doubt.clone(),
-        None => Some(super::judge::too_few(0)),
+        None => Some(super::judge::too_few(0, ALPHA)),
     });
     // What the margin's requirements fail on is evidence beyond the margin: a difference that is there and may be small enough
     // is no failure.

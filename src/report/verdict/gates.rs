@@ -28,6 +28,22 @@ pub(crate) fn answers(report: &Report, gates: &[Gate]) -> Vec<Check> {
     settle(gates.iter().flat_map(|gate| asked(report, &audits, gate, alpha)).collect(), alpha)
 }
 
+/// What the design asks for, where nothing can be told: the reason stands in the place of each answer.
+pub(crate) fn refused(report: &Report, gates: &[Gate], reason: &str) -> Vec<Check> {
+    let alpha = level::alpha(&report.run);
+    let asked = gates.iter().flat_map(|gate| asked(report, &[], gate, alpha));
+    let refused = |asked: Asked| Check {
+        name: asked.name,
+        scenario: asked.scenario,
+        outcome: CheckOutcome::Inconclusive,
+        verdict: None,
+        p_value: None,
+        p_adjusted: None,
+        message: format!("inconclusive: {reason}"),
+    };
+    asked.map(refused).collect()
+}
+
 fn asked(report: &Report, audits: &[AuditSummary], gate: &Gate, alpha: f64) -> Vec<Asked> {
     let Some(metric) = Metric::compared(&gate.metric) else { return Vec::new() };
     let mut asked = Vec::new();
@@ -43,7 +59,10 @@ fn asked(report: &Report, audits: &[AuditSummary], gate: &Gate, alpha: f64) -> V
             if is_meant {
                 let series = report.series.get(&SeriesKey { scenario, arm });
                 asked.push(match gate.at_most_ns {
-                    Some(limit) => at_most(&metric, name, arm_name, series, limit, alpha),
+                    Some(limit) => {
+                        let doubt = comparison::failed_audit(audits, &metric, name);
+                        at_most(&metric, name, arm_name, series, (limit, alpha), doubt)
+                    }
                     None => against_baseline(report, audits, gate, &metric, SeriesKey { scenario, arm }, alpha),
                 });
             }
@@ -64,7 +83,7 @@ fn against_baseline(
     let name = question(arm, &report.arms[0], &gate.metric, gate.require, gate.margin);
     let baseline = report.series.get(&SeriesKey { arm: 0, ..key });
     let (Some(baseline), Some(series)) = (baseline, report.series.get(&key)) else {
-        return required(name, scenario, gate.require, None, None);
+        return required(name, scenario, gate.require, None, Some(too_few(0, alpha)));
     };
     let (pairs, censored) = comparison::pairs(metric, baseline, series);
     let rules = Rules { alpha, margin: gate.margin, baseline_censored: censored.0, arm_censored: censored.1 };
@@ -73,7 +92,14 @@ fn against_baseline(
 }
 
 /// The mean of an arm against a limit.
-fn at_most(metric: &Metric, scenario: &str, arm: &str, series: Option<&Series>, limit_ns: u64, alpha: f64) -> Asked {
+fn at_most(
+    metric: &Metric,
+    scenario: &str,
+    arm: &str,
+    series: Option<&Series>,
+    (limit_ns, alpha): (u64, f64),
+    doubt: Option<String>,
+) -> Asked {
     let observations = series.and_then(|series| series.metrics.get(metric));
     let means: Vec<f64> = observations.into_iter().flat_map(Observations::block_means).map(|(_, mean)| mean).collect();
     let censored = observations.map_or(0, |observations| observations.bounds().len());
@@ -87,10 +113,10 @@ fn at_most(metric: &Metric, scenario: &str, arm: &str, series: Option<&Series>, 
             duration(whole(high).unsigned_abs()),
             count(means.len() as u64, "block")
         ),
-        None => too_few(means.len()),
+        None => too_few(means.len(), alpha),
     };
     let failures = series.filter(|series| series.outcomes.failed > 0).map(|series| comparison::failures(arm, series));
-    let (outcome, message) = match (told, failures) {
+    let (outcome, message) = match (told, failures.or(doubt)) {
         (Some(_), Some(failures)) => (CheckOutcome::Inconclusive, format!("inconclusive: {failures}; {figures}")),
         // What was cut off stands in the mean with less than it took.
         (Some(true), _) if censored > 0 => (
@@ -100,7 +126,7 @@ fn at_most(metric: &Metric, scenario: &str, arm: &str, series: Option<&Series>, 
         (Some(true), _) => (CheckOutcome::Passed, format!("within: {figures}")),
         (Some(false), _) => (CheckOutcome::Failed, format!("over: {figures}")),
         (None, _) if means.len() < super::judge::blocks_needed(alpha) => {
-            (CheckOutcome::Inconclusive, format!("inconclusive: {}", too_few(means.len())))
+            (CheckOutcome::Inconclusive, format!("inconclusive: {}", too_few(means.len(), alpha)))
         }
         (None, _) => (CheckOutcome::Inconclusive, format!("inconclusive: the interval includes the limit; {figures}")),
     };

@@ -5,7 +5,7 @@
 //! not slower. Each claim has the p-value at whose level the interval would just allow it.
 
 use crate::stats::{
-    compare::{BLOCKS_NEEDED, BlockPair, Verdict},
+    compare::{BlockPair, Verdict},
     interval::Confidence,
     sign_flip::{self, EXACT_MAX, sign_flip_p},
     student,
@@ -56,10 +56,11 @@ pub(crate) fn blocks_needed(alpha: f64) -> usize {
     sign_flip::blocks_needed(alpha).unwrap_or(usize::MAX)
 }
 
-/// `1 block; at least 6 needed for p < 0.05`.
-pub(crate) fn too_few(blocks: usize) -> String {
+/// `1 block; at least 6 needed for p < 0.05`; with repeated looks at the level of this one.
+pub(crate) fn too_few(blocks: usize, alpha: f64) -> String {
     let s = if blocks == 1 { "" } else { "s" };
-    format!("{blocks} block{s}; at least {BLOCKS_NEEDED} needed for p < 0.05")
+    let level = format!("{alpha:.4}");
+    format!("{blocks} block{s}; at least {} needed for p < {}", blocks_needed(alpha), level.trim_end_matches('0'))
 }
 
 /// Arm − baseline of each block.
@@ -164,7 +165,7 @@ impl Spread {
 
 fn claim(judged: &Judged, spread: Option<Spread>, rules: &Rules) -> Result<(Verdict, Option<f64>), String> {
     let enough = judged.blocks >= blocks_needed(rules.alpha);
-    let (low, high) = judged.interval.filter(|_| enough).ok_or_else(|| too_few(judged.blocks))?;
+    let (low, high) = judged.interval.filter(|_| enough).ok_or_else(|| too_few(judged.blocks, rules.alpha))?;
     let censored = rules.baseline_censored + rules.arm_censored;
     if let Some(margin) = rules.margin.map(|margin| margin * judged.baseline_mean)
         && -margin <= low

@@ -42,6 +42,7 @@ pub(crate) fn all(summary: &Summary) -> Vec<String> {
     }
     notes.extend(summary.comparisons.iter().filter_map(|comparison| doubts(comparison, summary)));
     notes.extend(summary.comparisons.iter().filter_map(|comparison| dissent(comparison, summary)));
+    notes.extend(summary.comparisons.iter().filter_map(|comparison| alone(comparison, summary)));
     notes.extend(
         summary.audits.iter().filter(|audit| audit.metric.to_string() == summary.primary || audit.failed()).map(audit),
     );
@@ -116,21 +117,32 @@ fn doubts(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
     (!found.is_empty()).then(|| format!("CAUTION: {subject}: {}: the interval may be too narrow", found.join("; ")))
 }
 
-/// That a difference hangs on the method that found it.
+/// That other methods say something else.
 fn dissent(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
-    let faster = match comparison.verdict {
-        Verdict::Faster => true,
-        Verdict::Slower => false,
-        Verdict::Equivalent | Verdict::Inconclusive => return None,
-    };
-    let dissenters = comparison.evidence.dissenters(faster);
+    // What is refused for a reason of its own is no question of method.
+    let judged = comparison.verdict != Verdict::Inconclusive
+        || comparison.reason.as_deref().is_some_and(|reason| reason.contains("interval"));
+    let dissenters = comparison.evidence.dissenters(comparison.verdict);
     let subject = subject(&comparison.arm, &comparison.metric.to_string(), &comparison.scenario, summary);
-    let verdict = comparison.verdict.as_str();
-    (!dissenters.is_empty()).then(|| {
+    (judged && !dissenters.is_empty()).then(|| {
         format!(
-            "CAUTION: {subject}: {verdict} by the mean of blocks, but the interval of {} includes 0: a few blocks decide",
-            dissenters.join(" and of ")
+            "CAUTION: {subject}: {} by the mean of blocks, but {}",
+            comparison.verdict.as_str(),
+            dissenters.join(", and ")
         )
+    })
+}
+
+/// Blocks of one arm that the other does not have: what stands in its numbers, and not in a comparison.
+fn alone(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
+    let of = |name: &str| {
+        summary.arms.iter().find(|arm| arm.arm == name && arm.scenario == comparison.scenario).map(|arm| arm.trials)
+    };
+    let most = of(&comparison.arm)?.max(of(&comparison.baseline)?);
+    let left_out = most.saturating_sub(comparison.blocks as u64);
+    (comparison.blocks > 0 && left_out > 0).then(|| {
+        let subject = subject(&comparison.arm, &comparison.metric.to_string(), &comparison.scenario, summary);
+        format!("{subject}: {} in which one arm has no value left out of the comparison", count(left_out, "block"))
     })
 }
 

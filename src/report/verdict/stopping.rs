@@ -4,7 +4,12 @@ use serde::Serialize;
 
 use crate::{
     record::Until,
-    report::{Report, accumulate::SeriesKey, comparison, metric::Metric},
+    report::{
+        Report,
+        accumulate::{Series, SeriesKey},
+        comparison,
+        metric::Metric,
+    },
 };
 
 use super::{
@@ -55,8 +60,10 @@ pub(crate) fn half_width(report: &Report, until: &Until, blocks: u32) -> Option<
     for scenario in 0..report.scenarios.len() {
         let series_of = |arm| report.series.get(&SeriesKey { scenario, arm });
         // A scenario in which nobody can have the metric has nothing to say about it.
-        if !(0..report.arms.len()).any(|arm| series_of(arm).is_some_and(|series| series.metrics.contains_key(&metric)))
-        {
+        let has = |series: &Series| {
+            series.metrics.get(&metric).is_some_and(|observations| observations.block_means().next().is_some())
+        };
+        if !(0..report.arms.len()).any(|arm| series_of(arm).is_some_and(has)) {
             continue;
         }
         let baseline = series_of(0)?;

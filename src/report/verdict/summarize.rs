@@ -27,7 +27,7 @@ pub(crate) fn summarize(
     diagnostics: Diagnostics,
 ) -> ComparisonSummary {
     let p_method = |c: &Judged| if c.exact { "sign_flip_exact" } else { "paired_t" };
-    let doubt = judged.map_or_else(|| Some(too_few(0)), |judged| judged.doubt.clone());
+    let doubt = judged.map_or_else(|| Some(too_few(0, rules.alpha)), |judged| judged.doubt.clone());
     let few = judged.is_none_or(|judged| judged.blocks < blocks_needed(rules.alpha));
     let reason = match (doubt, diagnostics.blocks_needed) {
         (Some(doubt), Some(needed)) if few => Some(format!("{doubt}, {needed} for this effect")),
