@@ -167,13 +167,17 @@ async fn a_verb_that_a_resource_does_not_know_is_not_allowed() {
         (Method::PUT, INSTANCES),
         (Method::PATCH, INSTANCES),
         (Method::OPTIONS, INSTANCES),
-        (Method::POST, "/apis/cloudkit.openshift.io/v1alpha1/computeinstances"),
+        (Method::POST, "/api/v1/secrets"),
         (Method::DELETE, &format!("{one}/status")),
     ] {
         let body = instance("ci-1").to_string();
         let (code, status) = ask.ask(method.clone(), path, "application/json", body.as_bytes()).await;
         assert_eq!((code.as_u16(), why(&status).0), (405, "MethodNotAllowed"), "{method} {path}");
     }
+    // In all namespaces at once, custom objects have no page but their lists.
+    let everywhere = "/apis/cloudkit.openshift.io/v1alpha1/computeinstances";
+    let (code, page) = ask.post(everywhere, &instance("ci-1")).await;
+    assert_eq!((code.as_u16(), page.as_str()), (404, Some("404 page not found\n")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -444,11 +448,11 @@ async fn kubernetes_own_kinds_take_strategic_patches_and_custom_ones_do_not() {
     ask.created(secrets, &json!({"metadata": {"name": "s", "finalizers": ["x.io/a"]}})).await;
     let strategic = "application/strategic-merge-patch+json";
     let patch = json!({"metadata": {"finalizers": ["x.io/b"], "resourceVersion": "1"}});
-    let path = format!("{secrets}/s");
-    let (code, status) = ask.ask(Method::PATCH, &path, strategic, patch.to_string().as_bytes()).await;
+    let secret = format!("{secrets}/s");
+    let (code, status) = ask.ask(Method::PATCH, &secret, strategic, patch.to_string().as_bytes()).await;
     assert_eq!((code.as_u16(), why(&status).0), (409, "Conflict"), "a revision in a patch is a precondition");
     let patch = json!({"metadata": {"finalizers": ["x.io/b"]}, "stringData": {"k": "v"}});
-    let (code, object) = ask.ask(Method::PATCH, &path, strategic, patch.to_string().as_bytes()).await;
+    let (code, object) = ask.ask(Method::PATCH, &secret, strategic, patch.to_string().as_bytes()).await;
     assert_eq!((code.as_u16(), &object["metadata"]["finalizers"]), (200, &json!(["x.io/a", "x.io/b"])));
     assert_eq!(object["data"], json!({"k": "dg=="}));
     ask.instances(&["ci-1"]).await;
