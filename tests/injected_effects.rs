@@ -9,7 +9,7 @@
 #[path = "report_records/mod.rs"]
 mod records;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use provbench::{
     harness::{
@@ -259,7 +259,8 @@ fn many_arms(folder: &Path, life_s: f64, shifts: &[f64], blocks: u32) -> String 
     for (name, profile) in arms {
         let file = folder.join(format!("{name}.yaml"));
         std::fs::write(&file, profile).expect("written");
-        text += &format!("  - {{name: {name}, provider: aap, poll_interval: 10m, profile: {}}}\n", file.display());
+        let file = file.display();
+        writeln!(text, "  - {{name: {name}, provider: aap, poll_interval: 10m, profile: {file}}}").expect("written");
     }
     text
 }
@@ -272,8 +273,13 @@ fn report_of(experiment: &str, seed: u64) -> Report {
     run.arms = experiment.arms().iter().map(|arm| arm.name().to_owned()).collect();
     run.design = experiment.design().clone();
     let mut report = Report::new(&run);
-    let options =
-        RunOptions { threads: 1, epoch: jiff::Timestamp::UNIX_EPOCH, stop: Arc::default(), ended: Arc::default() };
+    let options = RunOptions {
+        threads: 1,
+        epoch: jiff::Timestamp::UNIX_EPOCH,
+        stop: Arc::default(),
+        ended: Arc::default(),
+        external: None,
+    };
     let mut record = |trial: TrialRecord| {
         assert_eq!(trial.problems, Vec::<String>::new());
         report.add(&trial);
@@ -285,6 +291,11 @@ fn report_of(experiment: &str, seed: u64) -> Report {
 
 /// The central part of a binomial distribution that a count falls into with a probability of 99.9 %.
 fn binomial_bounds(n: u64, p: f64) -> std::ops::RangeInclusive<u64> {
+    if p > 0.5 {
+        // From the side where the terms don't vanish.
+        let other = binomial_bounds(n, 1.0 - p);
+        return n - other.end()..=n - other.start();
+    }
     let tail = 0.0005;
     let mut mass = (1.0 - p).powf(n as f64);
     let (mut below, mut low, mut high) = (0.0, 0, n);
@@ -362,4 +373,5 @@ fn binomial_bounds_hold_what_they_say() {
     // The quantiles at 0.0005 and 0.9995, from the coefficients in whole numbers (Python's math.comb).
     assert_eq!(binomial_bounds(200, 0.05), 2..=21);
     assert_eq!(binomial_bounds(200, 0.5), 77..=123);
+    assert_eq!((binomial_bounds(200, 0.95), binomial_bounds(200, 1.0)), (179..=198, 200..=200));
 }

@@ -9,7 +9,10 @@ use crate::{
         milestones::backend::{BackendMarks, Job},
         operator_trace::{Call, OperatorMarks, Verb},
     },
-    record::{BackendMilestones, Milestones, OperationMilestones, OperatorMilestones, Sample, Transition, Truth},
+    record::{
+        BackendMilestones, Milestones, OperationMilestones, OperatorMilestones, Plane, Sample, Transition, TrialRecord,
+        Truth,
+    },
     units::Nanos,
 };
 
@@ -79,6 +82,27 @@ impl Planes<'_> {
         }
         learned
     }
+}
+
+/// A trial as it is recorded of an operator in another process, whose traces nobody hears: without its view of jobs' states and
+/// its processor time, and with milestones that are put together from the other planes.
+#[must_use]
+pub fn without_operator(mut trial: TrialRecord) -> TrialRecord {
+    let deletes_accepted: Vec<Option<Nanos>> = trial
+        .samples
+        .iter()
+        .map(|sample| {
+            let own = trial.milestones.iter().find(|milestones| milestones.instance == sample.instance);
+            own.and_then(|milestones| milestones.delete_accepted_ns)
+        })
+        .collect();
+    trial.transitions.retain(|change| change.plane != Plane::Operator);
+    let planes = Planes { truth: &trial.truth, learned: &[], marks: &[] };
+    trial.milestones = planes.milestones(&trial.samples, &deletes_accepted);
+    if let Some(cost) = &mut trial.cost {
+        cost.operator_cpu_ns = None;
+    }
+    trial
 }
 
 /// The place of an instance among the samples, which are in the order of the instances and usually all there.

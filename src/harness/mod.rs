@@ -21,3 +21,4 @@ mod trial;
 
 pub use experiment::{Experiment, ExperimentError};
 pub use host::host_info;
+pub use milestones::without_operator;

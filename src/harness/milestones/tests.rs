@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    record::{Outcome, Plane, Word},
+    record::{Outcome, Word},
     units::InstanceId,
 };
 

@@ -12,10 +12,13 @@
 //! trial is replayed [`COURSES`] times more, with delays and request latencies drawn from those that were recorded: what
 //! differs among these courses by more than it may is not known.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod task_manager;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use self::task_manager::TaskManager;
 use crate::{
     record::{TrialRecord, Truth, Word},
     units::{InstanceId, Nanos, Seed, parse_duration},
@@ -113,7 +116,7 @@ pub(super) struct Replayed {
     /// From launch to end, all jobs together, as recorded.
     pub(super) recorded_ns: u64,
     /// The same as a replay of the recorded launches gives it.
-    pub(super) replayed_ns: u64,
+    pub(super) again_ns: u64,
 }
 
 impl Queue {
@@ -146,15 +149,15 @@ impl Queue {
         let provision = |ends: &[u64]| {
             self.jobs.iter().zip(ends).filter(|(job, _)| job.of_provision).map(|(_, end)| *end).collect::<Vec<u64>>()
         };
-        let moves = |(before, after): (u64, u64)| before.abs_diff(after) > DELAY_OFF_MAX_NS;
-        if provision(&as_it_was).into_iter().zip(provision(&typical)).any(moves) {
+        let is_another = |(before, after): (u64, u64)| before.abs_diff(after) > DELAY_OFF_MAX_NS;
+        if provision(&as_it_was).into_iter().zip(provision(&typical)).any(is_another) {
             return Err("when deletes would come, which follow jobs of provisioning that would end at other times");
         }
         let mut drawn = Vec::new();
         for course in 0..COURSES {
-            let draws = seed.index(course);
-            let launches = self.launches(moved, Some(draws));
-            drawn.push(self.course(&launches, &self.ends(&launches, Some(draws))?));
+            let of_course = Some(seed.index(course));
+            let launches = self.launches(moved, of_course);
+            drawn.push(self.course(&launches, &self.ends(&launches, of_course)?));
         }
         let spent = |ends: &[u64]| -> u64 {
             let jobs = self.jobs.iter().zip(ends).filter(|(job, _)| !job.of_provision);
@@ -165,7 +168,7 @@ impl Queue {
             typical: self.course(&launches, &typical),
             drawn,
             recorded_ns: spent(&recorded),
-            replayed_ns: spent(&as_it_was),
+            again_ns: spent(&as_it_was),
         })
     }
 
@@ -261,153 +264,6 @@ impl Queue {
             manager.take(now, event, at)?;
         }
         manager.ended.into_iter().collect::<Option<_>>().ok_or("when a job would start")
-    }
-}
-
-/// What happens; of what happens at once, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
-    /// A job ends and gives its place back.
-    Ended,
-    /// A job is canceled that does not run yet.
-    Withdrawn,
-    /// A job is made.
-    Launched,
-    /// The task manager runs, as a job that is still pending has it.
-    Committed,
-    /// The task manager runs since a place became free.
-    Freed,
-    /// The task manager runs by itself.
-    Tick,
-}
-
-/// A task manager at work.
-struct TaskManager<'a> {
-    queue: &'a Queue,
-    draws: Option<Seed>,
-    launches: &'a [u64],
-    events: BTreeSet<(u64, Event, usize)>,
-    is_started: Vec<bool>,
-    ended: Vec<Option<u64>>,
-    /// The pending jobs of each template, oldest first.
-    pending: [BTreeSet<(u64, usize)>; 2],
-    active: [usize; 2],
-    tick_armed: bool,
-}
-
-impl<'a> TaskManager<'a> {
-    fn new(queue: &'a Queue, launches: &'a [u64], draws: Option<Seed>) -> Self {
-        let mut events = BTreeSet::new();
-        for (at, (job, launch)) in queue.jobs.iter().zip(launches).enumerate() {
-            events.insert((*launch, Event::Launched, at));
-            if job.canceled && job.started.is_none() {
-                events.insert((job.ended, Event::Withdrawn, at));
-            }
-        }
-        let jobs = queue.jobs.len();
-        Self {
-            queue,
-            draws,
-            launches,
-            events,
-            is_started: vec![false; jobs],
-            ended: vec![None; jobs],
-            pending: [BTreeSet::new(), BTreeSet::new()],
-            active: [0; 2],
-            tick_armed: false,
-        }
-    }
-
-    fn take(&mut self, now: u64, event: Event, at: usize) -> Result<(), &'static str> {
-        let queue = self.queue;
-        match event {
-            Event::Launched => {
-                let job = &queue.jobs[at];
-                self.pending[job.template()].insert((self.launches[at], at));
-                let delay = job.delay.unwrap_or_else(|| queue.delay("commit", at, self.draws));
-                self.events.insert((now + delay, Event::Committed, at));
-            }
-            // Whom another run of the task manager has started does not ask for one.
-            Event::Committed if self.is_started[at] || self.ended[at].is_some() => {}
-            Event::Committed | Event::Freed => self.run(now)?,
-            Event::Tick => {
-                self.tick_armed = false;
-                self.run(now)?;
-            }
-            Event::Ended => self.free(now, at),
-            Event::Withdrawn => {
-                let job = &queue.jobs[at];
-                if !self.pending[job.template()].remove(&(self.launches[at], at)) {
-                    self.free(now, at);
-                }
-                self.ended[at] = Some(now);
-            }
-        }
-        Ok(())
-    }
-
-    fn free(&mut self, now: u64, at: usize) {
-        self.active[self.queue.jobs[at].template()] -= 1;
-        if self.has_pending() {
-            self.events.insert((now + self.queue.delay("end", at, self.draws), Event::Freed, at));
-        }
-    }
-
-    fn has_pending(&self) -> bool {
-        self.pending.iter().any(|pending| !pending.is_empty())
-    }
-
-    /// Starts what may start.
-    fn run(&mut self, now: u64) -> Result<(), &'static str> {
-        while let Some((created, at)) = self.next() {
-            self.pending[self.queue.jobs[at].template()].remove(&(created, at));
-            self.start(now, at)?;
-        }
-        if self.has_pending() && !self.tick_armed {
-            self.tick_armed = true;
-            let tick = self.queue.capacity.tick.get();
-            self.events.insert(((now / tick + 1) * tick, Event::Tick, 0));
-        }
-        Ok(())
-    }
-
-    /// The oldest pending job that nothing holds back.
-    fn next(&self) -> Option<(u64, usize)> {
-        let capacity = self.queue.capacity;
-        if capacity.is_full(self.active.iter().sum()) {
-            return None;
-        }
-        let heads = self.pending.iter().zip(self.active);
-        heads
-            .filter(|(_, active)| !capacity.one_per_template || *active == 0)
-            .filter_map(|(pending, _)| pending.first().copied())
-            .min()
-    }
-
-    fn start(&mut self, now: u64, at: usize) -> Result<(), &'static str> {
-        let job = &self.queue.jobs[at];
-        self.active[job.template()] += 1;
-        let Some((waiting, started)) = job.waiting.zip(job.started) else {
-            // Canceled before a worker had it: one must not have had more time for it than there was.
-            let had = job.ended - job.waiting.unwrap_or(job.ended);
-            self.is_started[at] = true;
-            return match job.ended.saturating_sub(now) {
-                would_have if would_have <= had + DELAY_OFF_MAX_NS => Ok(()),
-                _ => Err("how long a job would take to stop that did not run yet"),
-            };
-        };
-        let starts = now + (started - waiting);
-        let deleted = self.queue.deletes.get(&job.object).copied().unwrap_or(u64::MAX);
-        let ends = match job.canceled {
-            // Asked to stop while it ran: that comes when it came, if it still runs then.
-            true if starts <= deleted || starts == started => job.ended,
-            true => return Err("how long a job would take to stop that did not run yet"),
-            false => starts + (job.ended - started),
-        };
-        self.is_started[at] = true;
-        self.ended[at] = Some(ends);
-        self.events.insert((ends, Event::Ended, at));
-        Ok(())
     }
 }
 

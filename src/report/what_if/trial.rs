@@ -38,6 +38,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// Why an instance can't be predicted.
+#[derive(Clone, Copy)]
 enum Refused {
     Hidden(&'static str),
     Irregular,
@@ -76,7 +77,7 @@ impl Asked<'_> {
         Ok(Predicted {
             deprovisions: totals(replayed.as_ref().map(|replayed| &replayed.typical))?,
             courses: drawn.map(|course| totals(Some(course))).collect::<Result<_, _>>()?,
-            replay_ns: replayed.as_ref().map(|replayed| (replayed.recorded_ns, replayed.replayed_ns)),
+            replay_ns: replayed.as_ref().map(|replayed| (replayed.recorded_ns, replayed.again_ns)),
         })
     }
 
