@@ -85,7 +85,9 @@ fn object(body: &mut Value) {
 }
 
 fn metadata(metadata: &mut Map<String, Value>) {
-    OWN.iter().for_each(|field| drop(metadata.remove(*field)));
+    for field in OWN {
+        metadata.remove(field);
+    }
     // An empty token is no token: the real server writes it for custom resources only.
     if metadata.get("continue").is_some_and(|token| token == "") {
         metadata.remove("continue");

@@ -57,6 +57,6 @@ fn compare(at: &str, embedded: &Value, real: &Value, found: &mut Vec<Difference>
 }
 
 fn push(at: &str, embedded: Option<&Value>, real: Option<&Value>, found: &mut Vec<Difference>) {
-    let shown = |value: Option<&Value>| value.map_or_else(|| "(absent)".to_owned(), |value| value.to_string());
+    let shown = |value: Option<&Value>| value.map_or_else(|| "(absent)".to_owned(), Value::to_string);
     found.push(Difference { at: at.to_owned(), embedded: shown(embedded), real: shown(real) });
 }
