@@ -215,7 +215,7 @@ pub(super) fn to_bytes(object: &Value) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{apply::tracking::Writer, identity::Identities},
+        super::{apply::tracking::Writer, identity::Identities, log::Kept},
         *,
     };
     use crate::units::Seed;
@@ -225,7 +225,7 @@ mod tests {
         let mut kind = Kind::new("g", "v1", "X", "xs", Role::Plain);
         kind.namespaced = false;
         let kind = Arc::new(kind);
-        let mut state = State::new(vec![kind.clone()], Identities::new(Seed::new(1)), 10);
+        let mut state = State::new(vec![kind.clone()], Identities::new(Seed::new(1)), Kept { all: 10, read: 10 });
         // The names that the server will try, but for the last one.
         let mut same = Identities::new(Seed::new(1));
         let mut tried: Vec<String> = (0..NAME_ATTEMPTS).map(|_| same.name("x-")).collect();
