@@ -16,7 +16,7 @@ use super::{
     state::State,
     status::Refusal,
     update::Origin,
-    wire,
+    value_text,
 };
 
 /// How often a generated name may turn out to be taken.
@@ -208,7 +208,7 @@ pub(super) fn validate(kind: &Kind, name: &str, object: &Value, old: Option<&Val
 /// An object that is not kept, as JSON.
 pub(super) fn to_bytes(object: &Value) -> Bytes {
     let mut bytes = Vec::with_capacity(1024);
-    wire::write(&mut bytes, object);
+    value_text::write(&mut bytes, object);
     bytes.into()
 }
 

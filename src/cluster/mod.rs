@@ -71,6 +71,7 @@ mod strategic;
 mod table;
 mod terminate;
 mod update;
+mod value_text;
 mod watch;
 mod wire;
 mod write_options;

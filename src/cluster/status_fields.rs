@@ -13,6 +13,7 @@ use super::{
     call::Call,
     patch::merge,
     state::{State, Stored},
+    value_text,
     wire::{self, Field, NewField},
 };
 
@@ -77,7 +78,7 @@ fn differences(stored: &Stored, call: &Call<'_>, changes: &Map<String, Value>) -
             return None;
         }
         let mut json = Vec::with_capacity(old.map_or(64, |old| old.json.len() + 64));
-        wire::write(&mut json, new);
+        value_text::write(&mut json, new);
         if old.is_none_or(|old| old.json != json) {
             differences.push((field.clone(), Some(json)));
         }

@@ -209,16 +209,16 @@ impl Watch {
                 self.place = Place::Watch(Box::new(Open { body, lines: Lines::default(), limit, version }));
                 Ok(None)
             }
-            Place::Watch(open) => match open.lines.next() {
-                Some(line) => open.read(&line),
-                None => match open.more().await? {
-                    true => Ok(None),
-                    false => {
-                        self.place = Place::Listed { version: std::mem::take(&mut open.version) };
-                        Ok(None)
-                    }
-                },
-            },
+            Place::Watch(open) => {
+                if let Some(line) = open.lines.next() {
+                    return open.read(&line);
+                }
+                if !open.more().await? {
+                    let version = std::mem::take(&mut open.version);
+                    self.place = Place::Listed { version };
+                }
+                Ok(None)
+            }
         }
     }
 
