@@ -282,7 +282,7 @@ fn nothing_is_told_of_a_run_that_is_invalid() {
     let (_, run) = desk.run("run", "", &["--set", "deadline=3s"]);
     for arguments in [vec!["compare", text(&run)], vec!["baseline", "save", text(&run)]] {
         let output = provbench(&arguments);
-        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(output.status.code(), Some(4));
         assert!(stderr(&output).contains("is invalid"), "{}", stderr(&output));
     }
 }

@@ -18,11 +18,15 @@ use crate::{
     },
     harness::experiment::Share,
     record::{COMPARED, Requirement, SCHEMA_VERSION},
-    report::{AcrossOptions, Digest, across, told},
+    report::{AcrossOptions, ComparisonSummary, Digest, across, told},
+    stats::compare::Verdict,
 };
 
 /// The margin of a check where neither the experiment nor the command line names one.
 const MARGIN: f64 = 0.02;
+
+/// The fewest blocks that a check can tell anything from.
+const BLOCKS_MIN: usize = 6;
 
 /// Keeps a run to hold later ones against, and finds regressions
 #[derive(Debug, Args)]
@@ -110,6 +114,9 @@ fn save(arguments: &SaveArguments) -> Result<Exit, Failure> {
         fs::write(&file, json)
     };
     write().with_context(|| format!("failed to write {}", file.display())).map_err(Failure::could_not_run)?;
+    if digest.arms.iter().flat_map(|arm| arm.metrics.values()).all(|means| means.block_means_ns.len() < BLOCKS_MIN) {
+        eprintln!("warning: fewer than {BLOCKS_MIN} blocks: a check against this baseline can only be inconclusive");
+    }
     print(&file.display().to_string());
     Ok(Exit::Done)
 }
@@ -161,7 +168,15 @@ fn check(arguments: &CheckArguments) -> Result<Exit, Failure> {
             .iter()
             .map(|check| format!("{}: {} ({}): {}", check.outcome.as_str(), check.name, check.scenario, check.message)),
     );
-    lines.extend(found.comparisons.iter().filter(|c| !c.primary).map(|c| format!("{} (exploratory)", told(c, false))));
+    // One metric is asked about; what became slower beside it must not go unseen.
+    lines.extend(found.comparisons.iter().filter(|c| !c.primary).map(|c| match c.verdict {
+        Verdict::Slower => format!("!! not guarded: {} (exploratory; --metric {} guards it)", told(c, true), c.metric),
+        _ => format!("{} (exploratory)", told(c, false)),
+    }));
+    let guarded = |c: &ComparisonSummary| found.checks.iter().any(|check| check.scenario == c.scenario);
+    let mut bare: Vec<&str> = found.comparisons.iter().filter(|c| !guarded(c)).map(|c| c.scenario.as_str()).collect();
+    bare.dedup();
+    lines.extend(bare.iter().map(|name| format!("!! not guarded: {name} does not have {}", options.metrics[0])));
     lines.extend(found.notes);
     print(&lines.join("\n"));
     Ok(checks::exit(&found.checks))

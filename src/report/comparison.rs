@@ -162,7 +162,7 @@ pub(super) fn whole(ns: f64) -> i64 {
 mod tests {
     use super::*;
     use crate::{
-        record::{Gate, Outcome, Requirement},
+        record::{Gate, Outcome, Requirement, RunStatus},
         report::{
             fixture,
             verdict::{check::CheckOutcome, gates},
@@ -198,6 +198,43 @@ mod tests {
             assert_eq!(check.outcome, CheckOutcome::Inconclusive, "{}", check.message);
             assert!(check.message.contains("are a selection"), "{}", check.message);
             assert!(!check.message.contains(" %,"), "no percentage without a claim: {}", check.message);
+        }
+    }
+
+    #[test]
+    fn an_invalid_run_and_one_that_was_stopped_claim_nothing() {
+        let asked = Gate {
+            metric: "total".to_owned(),
+            arm: None,
+            scenario: None,
+            require: Requirement::Faster,
+            margin: None,
+            at_most_ns: None,
+        };
+        let summary = |status, problems: &[&str]| {
+            let mut run = fixture::run(10);
+            run.design.gates = vec![asked.clone()];
+            run.status = status;
+            run.problems = problems.iter().map(ToString::to_string).collect();
+            let mut report = Report::new(&run);
+            fixture::trials(10).iter().for_each(|trial| report.add(trial));
+            report.summary()
+        };
+        let sound = summary(RunStatus::Complete, &[]);
+        assert!(sound.comparisons.iter().all(|comparison| comparison.verdict == Verdict::Faster));
+        assert_eq!(sound.gates[0].outcome, CheckOutcome::Passed);
+        for (summary, reason) in [
+            (summary(RunStatus::Complete, &["two jobs of ci-0001"]), "the run is invalid: two jobs of ci-0001"),
+            (summary(RunStatus::Incomplete, &[]), "the run was stopped before its plan was done"),
+        ] {
+            for comparison in &summary.comparisons {
+                assert_eq!(comparison.verdict, Verdict::Inconclusive);
+                assert_eq!(comparison.reason.as_deref(), Some(reason));
+            }
+            assert_eq!(summary.gates[0].outcome, CheckOutcome::Inconclusive);
+            assert_eq!(summary.gates[0].message, format!("inconclusive: {reason}"));
+            let text = crate::report::terminal_table(&summary);
+            assert!(!text.contains("s faster") && !text.contains("% faster"), "{text}");
         }
     }
 }

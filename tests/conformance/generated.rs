@@ -64,7 +64,10 @@ fn sequence(number: u8) -> Case {
         // The first step is the one above; there is always one to refer to.
         let mut line = line.clone();
         for back in 1..=4 {
-            line = line.replace(&format!("$-{back}."), &format!("${}.", (index + 2).saturating_sub(back).max(1)));
+            let step = (index + 2).saturating_sub(back).max(1);
+            // A list's version is that of the whole server, which other sequences change meanwhile.
+            let is_list = step > 1 && lines[step - 2].starts_with("GET ci?");
+            line = line.replace(&format!("$-{back}."), &format!("${}.", if is_list { 1 } else { step }));
         }
         text.push_str(&line);
         text.push('\n');

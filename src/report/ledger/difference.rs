@@ -230,4 +230,26 @@ mod tests {
         let text = sentence(&summary.ledger[1], &summary);
         assert_eq!(text, "aap against eda on deprovision, 0.000 s (inconclusive)");
     }
+
+    #[test]
+    fn where_instances_are_missing_no_segment_is_blamed() {
+        let mut report = Report::new(&run(6));
+        for block in 1..=6 {
+            for arm in ["eda", "aap"] {
+                let mut record = trial(block, arm, vec![lived(0, 100 * S, 50 * S), lived(1, 100 * S, 50 * S)]);
+                record.milestones = record.samples.iter().map(|sample| milestones(sample, true)).collect();
+                if arm == "eda" && block == 3 {
+                    record.samples[1].outcome = crate::record::Outcome::Failed;
+                }
+                report.add(&record);
+            }
+        }
+        let summary = report.summary();
+        assert_eq!((summary.ledger[0].baseline_left_out, summary.ledger[0].arm_left_out), (1, 0));
+        assert_eq!(
+            sentence(&summary.ledger[0], &summary),
+            "aap against eda on provision: not explained, 1 instance of eda and 0 instances of aap failed or were cut off; \
+             the segments are of a selection"
+        );
+    }
 }

@@ -82,3 +82,34 @@ pub(crate) fn half_width(report: &Report, until: &Until, blocks: u32) -> Option<
     }
     widest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        record::{Outcome, Sample},
+        report::fixture::{S, lived, run, trial},
+        units::Seed,
+    };
+
+    #[test]
+    fn a_scenario_that_has_no_such_metric_does_not_keep_a_run_from_its_end() {
+        let mut run = run(12);
+        run.scenarios.push("cut".into());
+        run.design.until = Some(Until { half_width: 0.05, max_blocks: 24, looks: vec![12, 24] });
+        let mut report = Report::new(&run);
+        for block in 1..=12 {
+            for arm in ["eda", "aap"] {
+                let luck = Seed::new(4).label(arm).index(block.into()).stream().below(1_000_000_000) as u64;
+                report.add(&trial(block, arm, vec![lived(0, 100 * S + luck, 50 * S)]));
+                let canceled = Sample { outcome: Outcome::Canceled, running_ns: None, ..lived(0, 0, 20 * S) };
+                let mut cut = trial(block, arm, vec![canceled]);
+                cut.key.scenario = "cut".into();
+                report.add(&cut);
+            }
+        }
+        let stopping = of(&report).expect("a run with looks");
+        assert!(stopping.enough && stopping.half_width.is_some_and(|width| width < 0.05), "{stopping:?}");
+        assert!(report.known_well_enough(12));
+    }
+}
