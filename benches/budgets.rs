@@ -4,12 +4,23 @@
 use std::{
     fs,
     hint::black_box,
+    num::NonZeroUsize,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use provbench::{api::JobType, record::journal::JournalWriter, units::Seed};
+use provbench::{
+    api::JobType,
+    record::journal::JournalWriter,
+    stats::{
+        bootstrap::{Options, Statistic, of_clusters},
+        interval::Confidence,
+        quantile::Level,
+        resampling::Resampling,
+    },
+    units::Seed,
+};
 
 #[path = "support/histories.rs"]
 mod histories;
@@ -136,6 +147,29 @@ fn helpers() {
     }
 }
 
+/// BCa, 10 000 resamples × 4 statistics × 10 000 samples, in 30 blocks and in the costliest way: a block an instance.
+fn bca() {
+    let samples: Vec<f64> = (0..10_000).map(|i| 20.0 - 3.0 * Seed::new(1).index(i).uniform().ln()).collect();
+    let quantiles = [Level::P50, Level::P90, Level::P99].map(Statistic::Quantile);
+    let statistics = [&[Statistic::Mean][..], &quantiles].concat();
+    for blocks in [30, 10_000] {
+        let clusters: Vec<&[f64]> = samples.chunks(10_000_usize.div_ceil(blocks)).collect();
+        let options = Options {
+            confidence: Confidence::STANDARD,
+            resampling: Resampling::standard(Seed::new(1)),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        };
+        let seconds = (0..RUNS)
+            .map(|_| {
+                let started = now();
+                let _ = black_box(of_clusters(black_box(&clusters), &statistics, &options));
+                started.elapsed().as_secs_f64()
+            })
+            .fold(f64::INFINITY, f64::min);
+        row(&format!("BCa, 10 000 resamples of 10 000 samples, {blocks} blocks"), seconds, "s", 1.0);
+    }
+}
+
 /// Writes a run of 100 blocks of two arms as `provbench run` leaves it, as far as merging reads it.
 fn write_run(folder: &Path, seed: u64, instances: u32, with_changes: bool) -> std::io::Result<()> {
     let mut run = records::run(100, instances);
@@ -182,6 +216,7 @@ fn merge() -> std::io::Result<()> {
 
 fn main() {
     helpers();
+    bca();
     processes();
     if let Err(error) = merge() {
         println!("merging could not be measured: {error}");

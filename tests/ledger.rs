@@ -193,8 +193,23 @@ proptest! {
     }
 
     #[test]
+    fn every_poll_interval_of_that_experiment_adds_up(seed in any::<u64>()) {
+        let trials = run("poll-interval.yaml", seed, 1, &[]);
+        // Some of its instances are deleted before they were ever provisioned.
+        let whole = trials.iter().flat_map(|trial| &trial.samples).filter(|sample| sample.running_ns.is_some()).count();
+        prop_assert!(whole > 0);
+        prop_assert_eq!(check_all(&trials), samples(&trials) + whole);
+    }
+
+    #[test]
     fn many_lives_at_once_add_up(seed in any::<u64>(), provider in prop::sample::select(vec!["aap", "eda"])) {
         let trials = run("scale.yaml", seed, 1, &["instances=40", &format!("arms.arm.provider={provider}")]);
         prop_assert_eq!(check_all(&trials), 2 * samples(&trials));
     }
+}
+
+#[test]
+fn lives_on_the_real_clock_add_up_whatever_their_history() {
+    let trials = run("jobs-array-regression.yaml", 1, 1, &["instances=2", "warmup=0"]);
+    assert_eq!(check_all(&trials), 2 * samples(&trials));
 }

@@ -30,7 +30,7 @@ use crate::{
         target::ClusterChoice,
     },
     record::{ClockKind, RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord},
-    report::{Check, RenderOptions, Report, render, terminal_table},
+    report::{Check, RenderOptions, Report, idle_look, render, terminal_table},
 };
 
 /// What time 0 of a trial in virtual time stands for: the day of the measurement that this all began with.
@@ -184,7 +184,15 @@ fn load(arguments: &RunArguments) -> Result<Experiment, Failure> {
         }),
         time_scale: arguments.time_scale,
     };
-    Experiment::load(&arguments.file, &overrides).map_err(Failure::usage)
+    let experiment = Experiment::load(&arguments.file, &overrides).map_err(Failure::usage)?;
+    if let Some((look, needed)) = experiment.design().until.as_ref().and_then(idle_look) {
+        let file = arguments.file.display();
+        return Err(Failure::usage(anyhow!(
+            "{file}: until: at a look after {look} blocks nothing can be told at the level that it may spend, which takes \
+             {needed} blocks; begin later, or leave `looks` out"
+        )));
+    }
+    Ok(experiment)
 }
 
 fn run_info(experiment: &Experiment, epoch: Timestamp) -> Result<RunInfo, Failure> {

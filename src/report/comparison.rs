@@ -217,7 +217,9 @@ mod tests {
             run.status = status;
             run.problems = problems.iter().map(ToString::to_string).collect();
             let mut report = Report::new(&run);
-            fixture::trials(10).iter().for_each(|trial| report.add(trial));
+            for trial in &fixture::trials(10) {
+                report.add(trial);
+            }
             report.summary()
         };
         let sound = summary(RunStatus::Complete, &[]);

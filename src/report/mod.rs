@@ -60,6 +60,7 @@ pub use verdict::{
     digest::{ArmDigest, BlockMeans, Digest},
     ends::Ends,
     junit::junit,
+    level::idle_look,
     step_summary::step_summary,
     stopping::Stopping,
 };

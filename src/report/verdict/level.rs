@@ -1,5 +1,6 @@
 //! The significance level of a run: 5 %, and with repeated looks what the look at which it ended may spend of it.
 
+use super::judge::blocks_needed;
 use crate::{
     record::{RunInfo, Until},
     stats::{
@@ -25,9 +26,34 @@ pub(crate) fn alpha_at(until: &Until, blocks: u32) -> f64 {
     levels.get(at).map_or(ALPHA, |boundary| boundary.nominal_alpha)
 }
 
+/// The first look of a design at which so few blocks can't reach the level that it may spend, with the blocks that could.
+#[must_use]
+pub fn idle_look(until: &Until) -> Option<(u32, usize)> {
+    until.looks.iter().find_map(|look| {
+        let needed = blocks_needed(alpha_at(until, *look));
+        (usize::try_from(*look).unwrap_or(usize::MAX) < needed).then_some((*look, needed))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_that_can_tell_nothing_is_found() {
+        let until = |looks: &[u32]| Until {
+            half_width: 0.05,
+            max_blocks: *looks.last().expect("a look"),
+            looks: looks.to_vec(),
+        };
+        // The first of 6 and 50 may spend 0.0093; two in 2⁸ is the first that is less.
+        assert_eq!(idle_look(&until(&[6, 50])), Some((6, 8)));
+        for looks in
+            [&[8, 16, 24][..], &[13, 25, 50, 100, 200], &[15, 30], &[13, 25, 50, 100], &[6], &[10, 20, 40, 80, 160]]
+        {
+            assert_eq!(idle_look(&until(looks)), None, "{looks:?}");
+        }
+    }
 
     #[test]
     fn looks_share_the_five_percent_and_a_single_one_has_them_all() {

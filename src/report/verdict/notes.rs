@@ -89,7 +89,9 @@ fn blocks(comparison: &ComparisonSummary, summary: &Summary) -> Option<String> {
     );
     if let Some(reduction) = of.variance_reduction {
         let share = (reduction.abs() * 100.0).round();
-        let _ = if reduction >= 0.0 {
+        let _ = if share == 0.0 {
+            write!(text, "; the arms share no luck")
+        } else if reduction >= 0.0 {
             write!(text, "; common luck took {share:.0} % off the variance")
         } else {
             write!(text, "; pairing added {share:.0} % to the variance")

@@ -11,6 +11,7 @@ pub(super) fn assumptions(queue_replayed: bool) -> Vec<String> {
         "only the end of an AAP job is learned by a poll; everything after it moves with it and takes as long as before".to_owned(),
         "a delete comes when it came, also where a polled state decides when that is".to_owned(),
         "the load of the polls themselves changes nothing".to_owned(),
+        "no deadline cuts anything off: a run at that interval has the deadline of its experiment".to_owned(),
     ];
     if queue_replayed {
         assumptions.push(

@@ -1,8 +1,8 @@
 //! A real control plane of one's own: etcd, kube-apiserver and, where there is one, kube-controller-manager, on loopback.
 //!
 //! # Flow
-//! [`Programs`] says where the binaries are, [`credentials`] makes a certificate and a token that live as long as the
-//! control plane, [`command`] writes down how each program is started, [`Guard`] starts them and ends them, and `ready`
+//! `Programs` says where the binaries are, `credentials` makes a certificate and a token that live as long as the
+//! control plane, `command` writes down how each program is started, `Guard` starts them and ends them, and `ready`
 //! waits until each answers.
 //!
 //! # Guarantees
