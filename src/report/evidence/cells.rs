@@ -135,7 +135,6 @@ fn cut_off(comparison: &ComparisonSummary, survival: &Survival) -> String {
         median(&survival.baseline_median),
         median(&survival.arm_median),
     );
-    text.push_str(", whose intervals take instances as independent");
     if let Some(p) = survival.log_rank_p {
         let _ = write!(text, "; log-rank test over blocks {}", p_value(p));
     }
@@ -148,27 +147,19 @@ fn cut_off(comparison: &ComparisonSummary, survival: &Survival) -> String {
 }
 
 fn median(of: &MedianTime) -> String {
-    match (of.estimate_ns, of.low_ns, of.high_ns) {
-        (Some(median), Some(low), Some(high)) => {
-            format!("{} [{}, {}]", duration(median), duration(low), duration(high))
-        }
-        (Some(median), Some(low), None) => format!("{} [{}, not reached]", duration(median), duration(low)),
-        (Some(median), None, _) => duration(median),
-        (None, _, _) => "not reached".to_owned(),
-    }
+    of.estimate_ns.map_or_else(|| "not reached".to_owned(), duration)
 }
 
 fn provision_ends(arm: &str, of: &EndTimes) -> String {
     let end = |end: &super::End| {
         let percent = |share: f64| format!("{:.1}", share * 100.0);
-        let interval = end.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high)));
         let by = end.half_by_ns.map(|ns| format!(", half of them by {}", duration(ns)));
-        format!("{} {} %{}{}", end.end, percent(end.share), interval.unwrap_or_default(), by.unwrap_or_default())
+        format!("{} {} %{}", end.end, percent(end.share), by.unwrap_or_default())
     };
     let ends: Vec<String> = of.ends.iter().map(end).collect();
     let open = (of.censored > 0).then(|| format!("; {} not seen to end", of.censored));
     format!(
-        "{arm}: provision jobs of {} ended {}{} (Aalen and Johansen; intervals take instances as independent)",
+        "{arm}: provision jobs of {} ended {}{} (Aalen and Johansen)",
         count(of.instances as u64, "instance"),
         ends.join("; "),
         open.unwrap_or_default()

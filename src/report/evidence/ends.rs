@@ -25,10 +25,9 @@ pub struct End {
     pub end: &'static str,
     /// Instances.
     pub n: usize,
-    /// The share of instances that have ended so by the last time seen, those that were cut off counted as they should.
+    /// The share of instances that have ended so by the last time seen, those that were cut off counted as they should. It has
+    /// no interval: the estimator's own would take instances as independent, which those of a block are not.
     pub share: f64,
-    /// Its 95 % interval, which takes instances as independent; null where all ended so.
-    pub interval: Option<[f64; 2]>,
     /// The time since the intended arrival by which half of that share had, in nanoseconds.
     pub half_by_ns: Option<u64>,
 }
@@ -89,11 +88,6 @@ impl ProvisionEnds {
                 end: ENDS[cause],
                 n: n(cause),
                 share: rounded(incidence.share),
-                // All that there are is no share to have an interval.
-                interval: incidence
-                    .interval
-                    .filter(|_| n(cause) < self.0.len())
-                    .map(|interval| [interval.low, interval.high].map(rounded)),
                 half_by_ns: half_by.map(|step| whole(step.time).unsigned_abs()),
             }
         };

@@ -23,16 +23,12 @@ use crate::{
     units::Seed,
 };
 
-/// A median by Kaplan and Meier, in nanoseconds; null where the curve does not come down to one half before everything was
-/// cut off. The interval takes instances as independent, and is too narrow where those of a block share their luck.
+/// A median by Kaplan and Meier, in nanoseconds. It has no interval: Greenwood's would take instances as independent, which
+/// those of a block are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MedianTime {
-    /// The time by which half had ended.
+    /// The time by which half had ended; null where the curve does not come down to one half before everything was cut off.
     pub estimate_ns: Option<u64>,
-    /// The lower end of its interval.
-    pub low_ns: Option<u64>,
-    /// The upper end; null when it lies beyond what was seen.
-    pub high_ns: Option<u64>,
 }
 
 /// What can be said of two arms although some of their times were cut off.
@@ -104,7 +100,5 @@ fn horizon(pairs: &[PairedObservations<'_>]) -> Option<f64> {
 fn median(blocks: &Blocks, confidence: Confidence) -> MedianTime {
     let all: Vec<Observation> = blocks.values().flatten().copied().collect();
     let Ok(curve) = KaplanMeier::of(&all, confidence) else { return MedianTime::default() };
-    let quantile = curve.quantile(Level::P50);
-    let ns = |time: Option<f64>| time.map(|time| whole(time).unsigned_abs());
-    MedianTime { estimate_ns: ns(quantile.estimate), low_ns: ns(quantile.low), high_ns: ns(quantile.high) }
+    MedianTime { estimate_ns: curve.quantile(Level::P50).estimate.map(|time| whole(time).unsigned_abs()) }
 }
