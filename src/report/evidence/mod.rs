@@ -26,6 +26,7 @@ use crate::{
     report::{
         number::{difference_with_interval, p_value},
         observations::Observations,
+        verdict::diagnostics::rounded,
     },
     stats::{
         compare::{ALPHA, BlockPair, Verdict},
@@ -130,11 +131,6 @@ impl Evidence {
 /// The means of the blocks that both have.
 fn means(baseline: &Observations, arm: &Observations) -> (Vec<f64>, Vec<f64>) {
     baseline.block_means().filter_map(|(block, mean)| Some((mean, arm.block_mean(block)?))).unzip()
-}
-
-/// Six decimals: what a share or a p-value of a report is good for.
-fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }
 
 #[cfg(test)]

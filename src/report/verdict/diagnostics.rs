@@ -68,8 +68,8 @@ pub(crate) fn diagnose_pairs(
     }
 }
 
-/// Six decimals: what a ratio or a p-value of a report is good for.
-fn rounded(value: f64) -> f64 {
+/// Six decimals: what a ratio, a share or a p-value of a report is good for.
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 
