@@ -36,7 +36,7 @@ fn processes(folder: &Path) -> usize {
 }
 
 /// Waits until `is` holds, for a minute at most.
-fn eventually(is: impl Fn() -> bool) -> bool {
+fn eventually(mut is: impl FnMut() -> bool) -> bool {
     (0..1200).any(|_| {
         std::thread::park_timeout(Duration::from_millis(50));
         is()
@@ -129,7 +129,11 @@ fn a_kill_leaves_neither_processes_nor_files() {
         assert!(processes(&plane) >= 4, "the shell, two that wait, and two programs at least");
         let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
         assert!(killed.success());
-        child.wait().expect("an end");
+        let ended = eventually(|| child.try_wait().expect("a status").is_some());
+        if !ended {
+            child.kill().expect("a kill");
+        }
+        assert!(ended, "{signal} does not end it");
         assert!(eventually(|| processes(&plane) == 0 && !plane.exists()), "{signal}: {} left", processes(&plane));
     }
 }

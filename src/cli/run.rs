@@ -5,12 +5,14 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
     },
 };
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use jiff::{Timestamp, tz::TimeZone};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     cli::{
@@ -108,12 +110,13 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         // Part of what was run: what was run elsewhere is not to be merged with it.
         info.config["cluster"] = arguments.cluster.to_string().into();
     }
+    // Before anything that takes time: whoever started this may have had interrupts ignored.
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_interrupt(stop.clone());
     let connection = Connection::open(&arguments.cluster, arguments.install_crds, experiment.clock(), now)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
     let folder = RunFolder::create(&path, &info)?;
 
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_on_interrupt(stop.clone());
     let ended = Arc::new(AtomicU64::new(0));
     let cells = experiment.arms().len() as u64 * experiment.scenarios().len() as u64;
     let blocks = experiment.design().warmup + experiment.blocks();
@@ -228,13 +231,21 @@ fn default_folder(experiment: &Experiment, now: Timestamp) -> PathBuf {
     folder.join(free.unwrap_or(name))
 }
 
-/// The first interrupt lets the run end with what it has; the second ends it at once.
+/// The first interrupt or request to end lets the run end with what it has; the second ends it at once.
 fn stop_on_interrupt(stop: Arc<AtomicBool>) {
+    let (listens, listening) = mpsc::channel();
     // It ends with the process.
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            let (Ok(mut interrupts), Ok(mut ends)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            // Nobody is left to hear it where the run did not wait.
+            let _ = listens.send(());
+            loop {
+                tokio::select! { biased; _ = interrupts.recv() => {}, _ = ends.recv() => {} }
                 if stop.swap(true, Ordering::Relaxed) {
                     std::process::exit(i32::from(Exit::CouldNotRun.code()));
                 }
@@ -242,6 +253,8 @@ fn stop_on_interrupt(stop: Arc<AtomicBool>) {
             }
         });
     });
+    // An error drops the sender: then there is no listening.
+    let _ = listening.recv();
 }
 
 /// Takes note of how the run ended; what there is to say about an early end.
