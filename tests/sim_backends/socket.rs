@@ -38,13 +38,17 @@ fn ask(stream: &mut TcpStream, request: &str) -> (u16, String) {
 fn talk(address: SocketAddr) {
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
-    let began = Instant::now();
+    let mut took = Vec::new();
     for _ in 0..50 {
+        let began = Instant::now();
         let (status, body) = ask(&mut stream, "GET /api/v2/job_templates/7/ HTTP/1.1\r\nhost: aap\r\n\r\n");
         assert_eq!(status, 200);
         assert!(body.contains("\"id\":7"), "{body}");
+        took.push(began.elapsed());
     }
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    // The median: a busy machine may keep some of them waiting, a gap all.
+    took.sort();
+    assert!(took[25] < Duration::from_millis(35), "{took:?}");
     let large = format!("POST /api/v2/labels/ HTTP/1.1\r\nhost: aap\r\ncontent-length: {}\r\n\r\n", BODY_LIMIT + 1);
     assert_eq!(ask(&mut stream, &large).0, 413);
 }
