@@ -133,7 +133,8 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
         let identity = arguments.identity.clone().or_else(host_name).ok_or_else(|| {
             Failure::usage(anyhow::anyhow!("--leader-elect needs a name for this operator; set POD_NAME"))
         })?;
-        let mut candidate = Election::new(client.clone(), clock.clone(), &arguments.lease_namespace, LEASE, &identity);
+        let candidate = Election::new(client.clone(), clock.clone(), &arguments.lease_namespace, LEASE, &identity);
+        let mut candidate = candidate.told_by(probes.clone());
         tracing::info!(lease = LEASE, namespace = %arguments.lease_namespace, identity, "waiting for the Lease");
         tokio::select! {
             () = &mut told_to_end => return Ok(()),
