@@ -26,6 +26,7 @@ pub mod provider;
 pub mod queue;
 pub mod reconcile;
 mod remains;
+pub mod requests;
 mod restart;
 mod shown;
 mod status_writer;
