@@ -106,3 +106,31 @@ async fn a_lease_that_was_taken_away_ends_the_work() {
     first.keep().await;
     assert_eq!(holder(&lab).await, "somebody");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_stands_by_is_ready_to_take_over() {
+    let lab = lab().await;
+    let readiness = |lab: &Lab| lab.probes.answer(&http::Method::GET, "/readyz").status().as_u16();
+    let mut first = candidate(&lab, "first");
+    let mut second = candidate(&lab, "second").told_by(lab.probes.clone());
+    first.acquire().await;
+    let keeping = tokio::spawn(async move { first.keep().await });
+    assert_eq!(readiness(&lab), 503, "it has not looked yet");
+    let waiting = tokio::spawn(async move { second.acquire().await });
+    lab.sleep(seconds(5)).await;
+    assert_eq!(readiness(&lab), 200);
+    keeping.abort();
+    waiting.await.expect("the Lease");
+    assert_eq!(readiness(&lab), 503, "it has its caches to fill now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_not_see_the_lease_is_not_ready() {
+    let lab = lab().await;
+    lab.server.fail(usize::MAX, Fault::Refuse(500), |line, _| line.contains("/leases"));
+    let mut candidate = candidate(&lab, "first").told_by(lab.probes.clone());
+    let waiting = tokio::spawn(async move { candidate.acquire().await });
+    lab.sleep(seconds(5)).await;
+    assert_eq!(lab.probes.answer(&http::Method::GET, "/readyz").status().as_u16(), 503);
+    waiting.abort();
+}

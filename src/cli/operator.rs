@@ -25,6 +25,7 @@ use crate::{
         leader::Election,
         probes::Probes,
         provider::http::network_transport,
+        requests::counted_client,
     },
     units::Seed,
 };
@@ -117,7 +118,8 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
             .map_err(Failure::could_not_run)?;
         tokio::spawn(probes.clone().serve(listener, clock.clone()));
     }
-    let client = kube::Client::try_default().await.map_err(Failure::could_not_run)?;
+    let server = kube::Config::infer().await.map_err(Failure::could_not_run)?;
+    let client = counted_client(server, &probes.metrics).map_err(Failure::could_not_run)?;
     let transport = network_transport(arguments.ca_file.as_deref()).map_err(Failure::could_not_run)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Failure::could_not_run)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::could_not_run)?;
@@ -133,7 +135,8 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
         let identity = arguments.identity.clone().or_else(host_name).ok_or_else(|| {
             Failure::usage(anyhow::anyhow!("--leader-elect needs a name for this operator; set POD_NAME"))
         })?;
-        let mut candidate = Election::new(client.clone(), clock.clone(), &arguments.lease_namespace, LEASE, &identity);
+        let candidate = Election::new(client.clone(), clock.clone(), &arguments.lease_namespace, LEASE, &identity);
+        let mut candidate = candidate.told_by(probes.clone());
         tracing::info!(lease = LEASE, namespace = %arguments.lease_namespace, identity, "waiting for the Lease");
         tokio::select! {
             () = &mut told_to_end => return Ok(()),

@@ -21,7 +21,7 @@ use crate::{
         ComputeInstance, JobStatus, Tenant, TenantPhase, VirtualMachine,
         compute_instance::{TenantReference, VirtualMachineReference},
         names,
-        tenant::tenant_object_name,
+        tenant::{tenant_namespace, tenant_object_name},
     },
     clock::{self, SharedClock},
     operator::{
@@ -133,10 +133,10 @@ impl VmIndex {
         gone
     }
 
-    /// The VM of an instance.
-    pub(crate) fn seen(&self, instance: &str) -> Option<VmSeen> {
+    /// The VM of an instance, in a namespace that may have it: namesakes elsewhere are other instances'.
+    pub(crate) fn seen(&self, instance: &str, may_be_in: impl Fn(&str) -> bool) -> Option<VmSeen> {
         let index = self.by_instance.lock();
-        let (key, state) = index.get(instance)?.first_key_value()?;
+        let (key, state) = index.get(instance)?.iter().find(|(key, _)| may_be_in(&key.namespace))?;
         Some(VmSeen {
             reference: VirtualMachineReference {
                 namespace: key.namespace.to_string(),
@@ -268,9 +268,20 @@ impl Context {
         Seen {
             now: self.clock.now(),
             tenant: self.tenant_seen(key, object),
-            vm: self.vms.seen(&key.name),
+            vm: self.vm_of(key, object),
             memory: self.recall(key, object),
         }
+    }
+
+    /// The VM of an instance: it is in its tenant's own namespace.
+    pub(crate) fn vm_of(&self, key: &ObjectKey, object: &ComputeInstance) -> Option<VmSeen> {
+        let recorded = object.status.as_ref().and_then(|status| status.tenant_reference.as_ref());
+        self.vms.seen(&key.name, |namespace| match recorded {
+            Some(tenant) => tenant.namespace == namespace,
+            None => object
+                .annotation(names::TENANT_ANNOTATION)
+                .is_some_and(|tenant| tenant_namespace(&key.namespace, tenant) == namespace),
+        })
     }
 
     fn tenant_seen(&self, key: &ObjectKey, object: &ComputeInstance) -> TenantSeen {

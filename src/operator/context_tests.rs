@@ -19,12 +19,25 @@ fn only_a_change_that_matters_wakes_an_instance() {
     assert_eq!(index.observe(&vm("x", "a", Some("a"), false)), None);
     assert_eq!(index.observe(&vm("x", "a", Some("a"), true)).as_deref(), Some("a"));
     assert_eq!(index.observe(&vm("x", "b", None, true)), None, "a VM of nobody");
-    let seen = index.seen("a").expect("a VM");
+    let seen = index.seen("a", |_| true).expect("a VM");
     assert_eq!((seen.reference.namespace.as_str(), seen.ready), ("x", true));
     assert_eq!(index.remove(&vm("x", "a", Some("a"), true)).as_deref(), Some("a"));
-    assert_eq!(index.seen("a"), None);
+    assert_eq!(index.seen("a", |_| true), None);
     assert_eq!(index.remove(&vm("x", "a", Some("a"), true)), None);
     assert_eq!(index.remove(&vm("x", "b", None, true)), None);
+}
+
+#[test]
+fn namesakes_in_other_namespaces_are_told_apart() {
+    let index = VmIndex::default();
+    index.observe(&vm("a-other", "vm", Some("vm"), true));
+    let seen = |namespace: &str| index.seen("vm", |is| is == namespace).map(|vm| (vm.reference.namespace, vm.ready));
+    assert_eq!(seen("own"), None);
+    index.observe(&vm("own", "vm", Some("vm"), false));
+    assert_eq!(seen("own"), Some(("own".to_owned(), false)));
+    assert_eq!(seen("a-other"), Some(("a-other".to_owned(), true)));
+    index.remove(&vm("own", "vm", Some("vm"), false));
+    assert_eq!((seen("own"), seen("a-other").is_some()), (None, true));
 }
 
 #[test]
@@ -35,7 +48,7 @@ fn what_a_new_list_does_not_show_is_gone() {
     }
     let present = [ObjectKey { namespace: "x".into(), name: "b".into() }].into();
     assert_eq!(index.retain(&present), ["a", "c"]);
-    assert_eq!((index.seen("a"), index.seen("b").is_some()), (None, true));
+    assert_eq!((index.seen("a", |_| true), index.seen("b", |_| true).is_some()), (None, true));
 }
 
 #[test]

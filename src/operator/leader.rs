@@ -10,7 +10,7 @@
 //! Assumptions: clocks run equally fast; what they read does not matter, since the age of a renewal is measured by who
 //! observes it, from when it was first seen.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -24,6 +24,7 @@ use kube::{
 
 use crate::{
     clock::{self, SharedClock},
+    operator::probes::Probes,
     units::Nanos,
 };
 
@@ -44,6 +45,7 @@ pub struct Election {
     identity: String,
     /// The version that was last seen, and since when.
     observed: Option<(String, Nanos)>,
+    probes: Option<Arc<Probes>>,
 }
 
 impl std::fmt::Debug for Election {
@@ -57,16 +59,33 @@ impl Election {
     #[must_use]
     pub fn new(client: Client, clock: SharedClock, namespace: &str, name: &str, identity: &str) -> Self {
         let api = Api::namespaced(client, namespace);
-        Self { api, clock, name: name.to_owned(), identity: identity.to_owned(), observed: None }
+        Self { api, clock, name: name.to_owned(), identity: identity.to_owned(), observed: None, probes: None }
+    }
+
+    /// Has the probes told while this one stands by.
+    #[must_use]
+    pub fn told_by(mut self, probes: Arc<Probes>) -> Self {
+        self.probes = Some(probes);
+        self
+    }
+
+    fn stands_by(&self, does: bool) {
+        if let Some(probes) = &self.probes {
+            probes.set_standing_by(does);
+        }
     }
 
     /// Waits until the Lease is held.
     pub async fn acquire(&mut self) {
         loop {
             match self.attempt().await {
-                Ok(true) => return,
-                Ok(false) => {}
+                Ok(true) => {
+                    self.stands_by(false);
+                    return;
+                }
+                Ok(false) => self.stands_by(true),
                 Err(error) => {
+                    self.stands_by(false);
                     tracing::warn!(lease = %self.name, %error, "failed to look at the Lease; trying again");
                 }
             }

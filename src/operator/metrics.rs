@@ -3,6 +3,9 @@
 //! Names follow the field's conventions: a prefix, base units, `_total` on counters; the queue's depth is called as
 //! client-go's operators call it, so that their dashboards fit.
 
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -38,6 +41,12 @@ struct OfCall {
     verb: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRequest {
+    code: String,
+    method: String,
+}
+
 fn seconds(duration: Nanos) -> f64 {
     std::time::Duration::from(duration).as_secs_f64()
 }
@@ -49,16 +58,17 @@ fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 17))
 }
 
-/// All metrics of an operator.
-#[derive(Debug)]
+/// All metrics of an operator; clones share them.
+#[derive(Clone, Debug)]
 pub struct Metrics {
-    registry: Registry,
+    registry: Arc<Registry>,
     reconciles: Durations<OfResult>,
     depth: Gauge,
     jobs: Family<OfJob, Counter>,
     calls: Durations<OfCall>,
     failed_calls: Family<OfCall, Counter>,
     poll_lag: Histogram,
+    requests: Family<OfRequest, Counter>,
 }
 
 impl Default for Metrics {
@@ -95,7 +105,13 @@ impl Default for Metrics {
             Unit::Seconds,
             poll_lag.clone(),
         );
-        Self { registry, reconciles, depth, jobs, calls, failed_calls, poll_lag }
+        let requests = Family::default();
+        registry.register(
+            "rest_client_requests",
+            "Requests to the API server, by method and the code of the answer",
+            requests.clone(),
+        );
+        Self { registry: Arc::new(registry), reconciles, depth, jobs, calls, failed_calls, poll_lag, requests }
     }
 }
 
@@ -123,6 +139,13 @@ impl Metrics {
     /// A job was asked for this much later than its turn.
     pub(crate) fn polled_late(&self, lag: std::time::Duration) {
         self.poll_lag.observe(lag.as_secs_f64());
+    }
+
+    /// The API server has answered; with no code where it has not.
+    pub(crate) fn asked_the_server(&self, method: &Method, code: Option<StatusCode>) {
+        // As client-go writes it.
+        let code = code.map_or_else(|| "<error>".to_owned(), |code| code.as_str().to_owned());
+        self.requests.get_or_create(&OfRequest { code, method: method.to_string() }).inc();
     }
 
     /// The server has another history.

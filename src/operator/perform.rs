@@ -9,16 +9,16 @@ use tracing::Instrument as _;
 use crate::{
     api::{ComputeInstanceStatus, JobStatus, JobType, Phase, names, tenant::tenant_object_name},
     operator::{
-        config::ProviderKind,
+        config::{ProviderKind, RetrySettings},
         context::{Context, WorkItem},
-        decide::{Accounted, Reason, Step, after_find, after_launch, after_poll, set_condition},
+        decide::{Accounted, Reason, Step, after_find, after_launch, after_poll, set_condition, wait_after},
         provider::{Canceled, Launch, ProviderError},
         reconcile::{Next, ReconcileError, Work},
         trace,
     },
 };
 
-/// The wait after a launch or a cancel that failed; it doubles with each further one.
+/// The wait after a launch or a cancel that failed; it doubles with each further one, and is spread as [`wait_after`] says.
 const CALL_DELAY_FIRST: Duration = Duration::from_secs(1);
 const CALL_DELAY_LONGEST: Duration = Duration::from_secs(60);
 
@@ -248,10 +248,13 @@ impl Context {
 
     /// What changes something elsewhere is not tried again before a while, at least as long as was asked for.
     pub(crate) fn delay_calls(&self, work: &Work, now: Timestamp, at_least: Option<Duration>) {
+        let retry = self.policy.retry;
+        let jitter = retry.jitter.label("call");
+        let waits = RetrySettings { first: CALL_DELAY_FIRST, longest: CALL_DELAY_LONGEST, jitter, ..retry };
+        let uid = work.object.metadata.uid.as_deref().unwrap_or_default();
         self.remember(&work.key, &work.object, |memory| {
             memory.failed_calls = memory.failed_calls.saturating_add(1);
-            let doublings = memory.failed_calls.saturating_sub(1).min(20);
-            let delay = CALL_DELAY_FIRST.saturating_mul(1 << doublings).min(CALL_DELAY_LONGEST);
+            let delay = wait_after(memory.failed_calls, &waits, uid);
             memory.call_not_before = Some(now + delay.max(at_least.unwrap_or_default()));
         });
     }

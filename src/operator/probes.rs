@@ -31,6 +31,7 @@ const CONNECTION_TIME_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Probes {
     ready: AtomicBool,
+    standing_by: AtomicBool,
     /// Its metrics.
     pub metrics: Metrics,
 }
@@ -39,6 +40,11 @@ impl Probes {
     /// The operator works from now on.
     pub(crate) fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// The operator waits for a Lease that another holds, and could take it over.
+    pub fn set_standing_by(&self, standing_by: bool) {
+        self.standing_by.store(standing_by, Ordering::Relaxed);
     }
 
     /// Whether it works: it has filled its caches, and has not been told to end.
@@ -63,7 +69,11 @@ impl Probes {
         match path {
             "/healthz" => plain(StatusCode::OK, "ok\n"),
             "/readyz" if self.is_ready() => plain(StatusCode::OK, "ok\n"),
-            "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready: waits for its Lease or fills its caches\n"),
+            // Ready to take over: a Deployment of two would otherwise never be whole, nor its nodes be drained.
+            "/readyz" if self.standing_by.load(Ordering::Relaxed) => {
+                plain(StatusCode::OK, "ok: stands by, another operator has the Lease\n")
+            }
+            "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready: looks for its Lease or fills its caches\n"),
             "/metrics" => {
                 text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", self.metrics.text())
             }

@@ -6,8 +6,8 @@
 //! whose label names an object that does not exist is treated likewise after a while, whether or not anybody saw that object
 //! go.
 //!
-//! Guarantees: a namesake's machine is not touched (machines are told apart by the name alone, so that the old one is the
-//! namesake's by then). What is remembered here may be lost with the process: the machine's label remains.
+//! Guarantees: a namesake's machine is not touched (machines are told apart by the tenant's namespace and the name, so that the
+//! old one is the namesake's by then). What is remembered here may be lost with the process: the machine's label remains.
 //!
 //! Assumptions: the delete playbook is idempotent and copes with an object that is gone.
 
@@ -160,7 +160,8 @@ impl Context {
         if grace.is_zero() {
             return None;
         }
-        let vm = self.vms.seen(&key.name)?;
+        let is_tenants = |namespace: &str| suffix_of_namespace(&self.config.namespace, namespace).is_some();
+        let vm = self.vms.seen(&key.name, is_tenants)?;
         let suffix = suffix_of_namespace(&self.config.namespace, &vm.reference.namespace)?;
         tracing::warn!(object = %key, vm = %vm.reference.kube_virt_virtual_machine_name, "a VM of an object that does not exist; it will be removed after {grace:?}");
         Some(Remains {
@@ -182,7 +183,7 @@ impl Context {
         }
         // An object that was seen may have left something that is not seen; for the rest, what is left is a machine.
         let may_have_more = remains.object.metadata.uid.is_some() && remains.launched == 0;
-        if namesake || !may_have_more && self.vms.seen(&key.name).is_none() {
+        if namesake || !may_have_more && self.vm_of(key, &remains.object).is_none() {
             return None;
         }
         let now = self.clock.now();

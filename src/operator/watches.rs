@@ -22,10 +22,11 @@ use kube::{
 use parking_lot::Mutex;
 
 use crate::{
-    api::{ComputeInstance, Tenant, TenantPhase, VirtualMachine, names},
+    api::{ComputeInstance, Tenant, TenantPhase, names},
     operator::{
         context::{Context, ObjectKey, WorkItem},
         echoes::{Identity, WithoutEchoes},
+        machine::Machine,
         shown::Shown,
     },
 };
@@ -208,7 +209,7 @@ fn wake_waiting(ctx: &Context, tenant: &ObjectKey) {
 
 /// Follows the VMs with the playbooks' label until it is dropped.
 pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync::Notify>) {
-    let api: Api<VirtualMachine> = Api::all(in_time(&ctx));
+    let api: Api<Machine> = Api::all(in_time(&ctx));
     let labelled = watcher::Config::default().labels(names::INSTANCE_LABEL);
     let mut events = std::pin::pin!(kube::runtime::watcher(api, labelled).backoff(WatchBackoff::default()));
     let mut listed = BTreeSet::new();
@@ -218,7 +219,7 @@ pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync:
         };
         match events.try_next().await {
             Ok(Some(Event::Init)) => listed.clear(),
-            Ok(Some(Event::InitApply(vm))) => {
+            Ok(Some(Event::InitApply(Machine(vm)))) => {
                 listed.insert(ObjectKey::of(&vm));
                 ctx.vms.observe(&vm).map(wake);
             }
@@ -227,8 +228,8 @@ pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync:
                 listed.clear();
                 synced.notify_one();
             }
-            Ok(Some(Event::Apply(vm))) => drop(ctx.vms.observe(&vm).map(wake)),
-            Ok(Some(Event::Delete(vm))) => drop(ctx.vms.remove(&vm).map(wake)),
+            Ok(Some(Event::Apply(Machine(vm)))) => drop(ctx.vms.observe(&vm).map(wake)),
+            Ok(Some(Event::Delete(Machine(vm)))) => drop(ctx.vms.remove(&vm).map(wake)),
             Ok(None) => return,
             Err(error) => {
                 // A cluster without KubeVirt, or one that does not show it: instances can still be provisioned, only

@@ -44,11 +44,21 @@ pub(crate) struct ApiServer {
     rules: Arc<Mutex<Vec<Rule>>>,
     watch_delay: Arc<Mutex<Duration>>,
     requests: Arc<Mutex<Vec<(String, String)>>>,
+    asked: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl ApiServer {
     pub(crate) fn new(service: ClusterService, clock: SharedClock, log: Log, cut: Cut) -> Self {
-        Self { service, clock, log, cut, rules: Arc::default(), watch_delay: Arc::default(), requests: Arc::default() }
+        Self {
+            service,
+            clock,
+            log,
+            cut,
+            rules: Arc::default(),
+            watch_delay: Arc::default(),
+            requests: Arc::default(),
+            asked: Arc::default(),
+        }
     }
 
     /// The next `times` requests for which `when` holds (of method and path, and of the body) meet a fault.
@@ -68,6 +78,11 @@ impl ApiServer {
     /// The requests so far, method and path, and body; watches left out.
     pub(crate) fn requests(&self) -> Vec<(String, String)> {
         self.requests.lock().clone()
+    }
+
+    /// Every request so far, watches too: its method, and its path with the query.
+    pub(crate) fn asked(&self) -> Vec<(String, String)> {
+        self.asked.lock().clone()
     }
 
     pub(crate) fn client(&self, namespace: &str) -> Client {
@@ -93,6 +108,7 @@ impl ApiServer {
     async fn answer(&self, request: Request<Body>) -> Result<Response<AnyBody>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
+        self.asked.lock().push((parts.method.to_string(), parts.uri.to_string()));
         let line = format!("{} {}", parts.method, parts.uri.path());
         let text = String::from_utf8_lossy(&body).into_owned();
         let is_watch = parts.uri.query().is_some_and(|query| query.contains("watch=true"));

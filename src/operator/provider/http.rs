@@ -11,6 +11,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tower::{BoxError, ServiceExt, util::BoxCloneService};
@@ -157,7 +158,9 @@ impl HttpClient {
         let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
         let transport = self.transport.lock().clone();
         match clock::timeout(&*self.clock, self.patience, transport.oneshot(request)).await {
-            Ok(Ok(response)) => Ok(Answer { what, response, token: token.map(Cow::into_owned) }),
+            Ok(Ok(response)) => {
+                Ok(Answer { what, response, token: token.map(Cow::into_owned), arrived: self.clock.now() })
+            }
             Ok(Err(error)) => Err(unreachable(chain(&*error))),
             Err(late) => Err(unreachable(late.to_string())),
         }
@@ -183,12 +186,18 @@ fn describe(method: &str, url: &str) -> String {
     format!("{method} {}", without_query(url))
 }
 
+/// A date as HTTP carries it (RFC 9110, section 5.6.7), in the one form that servers may send.
+fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
+}
+
 /// What a backend answered.
 pub(crate) struct Answer {
     what: String,
     response: Response<Bytes>,
     /// What must not be repeated, should the answer contain it.
     token: Option<String>,
+    arrived: Timestamp,
 }
 
 impl Answer {
@@ -253,9 +262,23 @@ impl Answer {
         }
     }
 
+    /// The wait that was asked for, in either form of RFC 9110, section 10.2.3: seconds, or a date, which is counted from the
+    /// answer's own date: the server's clock need not be ours.
     fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+        let asked = self.text_of(&header::RETRY_AFTER)?;
+        let wait = match asked.parse() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let sent = self.text_of(&header::DATE).and_then(http_date).unwrap_or(self.arrived);
+                // A date that has passed asks for no wait.
+                Duration::try_from(http_date(asked)?.duration_since(sent)).unwrap_or_default()
+            }
+        };
+        Some(wait.min(RETRY_AFTER_MAX))
+    }
+
+    fn text_of(&self, name: &header::HeaderName) -> Option<&str> {
+        Some(self.response.headers().get(name)?.to_str().ok()?.trim())
     }
 
     fn excerpt(&self) -> String {

@@ -325,10 +325,18 @@ async fn every_refusal_says_what_it_was_and_what_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_backend_may_say_when_to_come_back() {
-    for (value, expected) in
-        [("7", Some(seconds(7))), (" 0 ", Some(seconds(0))), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None)]
-    {
-        let recorder = Recorder::with([Reply::Answer(429, vec![("retry-after", value.to_owned())], String::new())]);
+    const DATE: &str = "Wed, 21 Oct 2026 07:28:00 GMT";
+    for (value, expected) in [
+        ("7", Some(seconds(7))),
+        (" 0 ", Some(seconds(0))),
+        ("-1", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2026 07:28:45 GMT", Some(seconds(45))),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", Some(seconds(0))),
+        ("Thu, 22 Oct 2026 07:28:00 GMT", Some(seconds(3600))),
+    ] {
+        let headers = vec![("retry-after", value.to_owned()), ("date", DATE.to_owned())];
+        let recorder = Recorder::with([Reply::Answer(429, headers, String::new())]);
         let error = launch(&aap(&recorder)).await.expect_err("no launch");
         assert_eq!(error.retry_after(), expected, "{value}");
     }
