@@ -144,7 +144,10 @@ async fn a_definition_that_cannot_work_is_refused() {
     *bad.pointer_mut(pattern).expect("a pattern") = "(".into();
     let (code, status) = Asker::new(&Cluster::new(options())).post(DEFINITIONS, &bad).await;
     assert_eq!((code.as_u16(), status["reason"].as_str()), (422, Some("Invalid")));
-    assert_eq!(status["details"]["causes"][0]["field"], "spec.versions[0].schema.openAPIV3Schema.spec.templateID");
+    assert_eq!(
+        status["details"]["causes"][0]["field"],
+        "spec.validation.openAPIV3Schema.properties[spec].properties[templateID].pattern"
+    );
     assert!(cluster.install_crd(&json!(3)).is_err());
 }
 

@@ -5,7 +5,16 @@ use std::{cell::RefCell, sync::Arc};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{apply::tracking::Writer, built_in, kinds::Kind, state::State, status::Refusal};
+use super::{
+    apply::tracking::Writer,
+    built_in,
+    field_error::FieldError,
+    kinds::{Kind, Role},
+    meta,
+    state::State,
+    status::Refusal,
+    update::Origin,
+};
 
 /// One request, as far as all verbs have it in common.
 #[derive(Clone, Debug)]
@@ -32,15 +41,19 @@ impl Call<'_> {
     /// The kind that an object says it is must be the one that the URL is about. A built-in kind may leave it out.
     ///
     /// # Errors
-    /// 400 where it is another.
-    pub(super) fn check_type(&self, object: &mut Value) -> Result<(), Refusal> {
+    /// 400 where it is another, but 422 for a custom object of another kind, and for one that was patched into another
+    /// version: such objects are read before it is known what they are.
+    pub(super) fn check_type(&self, object: &mut Value, origin: Origin) -> Result<(), Refusal> {
         let kind = &self.kind;
+        if kind.role == Role::Custom {
+            self.check_custom_type(object, origin)?;
+        }
         let Value::Object(fields) = object else {
             return Err(Refusal::bad_request("the object provided is unrecognized (must be of type Object)"));
         };
-        let lenient = kind.role != super::kinds::Role::Custom;
+        let lenient = kind.role != Role::Custom;
         for (field, title, expected) in
-            [("kind", "Kind", kind.name.as_str()), ("apiVersion", "apiVersion", kind.api_version())]
+            [("apiVersion", "apiVersion", kind.api_version()), ("kind", "Kind", kind.name.as_str())]
         {
             match fields.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()) {
                 Some(text) if text == expected => {}
@@ -63,6 +76,25 @@ impl Call<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The same as far as only custom objects differ.
+    fn check_custom_type(&self, object: &Value, origin: Origin) -> Result<(), Refusal> {
+        let kind = &self.kind;
+        let sent = |field: &str| object.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let (Some(name), Some(version)) = (sent("kind"), sent("apiVersion")) else { return Ok(()) };
+        let mut errors = Vec::new();
+        for (field, sent, expected) in [("kind", name, kind.name.as_str()), ("apiVersion", version, kind.api_version())]
+        {
+            if sent != expected {
+                errors.push(FieldError::invalid_text(field, sent, &format!("must be {expected}")));
+            }
+        }
+        // A whole body of another version is refused for that alone.
+        if errors.is_empty() || (origin != Origin::Patch && version != kind.api_version()) {
+            return Ok(());
+        }
+        Err(Refusal::other_type(kind, name, meta::text(object, "name"), errors))
     }
 
     /// Drops what the schema does not know and fills in its defaults.

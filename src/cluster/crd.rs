@@ -8,7 +8,7 @@ use super::{
     field_error::FieldError,
     kinds::{Kind, Role},
     meta,
-    schema::Schema,
+    schema::{Schema, structural},
     table::Column,
 };
 
@@ -20,8 +20,40 @@ pub struct InvalidCrd {
     pub message: String,
 }
 
+/// Fills in what a definition leaves out: names that follow from the kind's, and that nothing is converted.
+pub(super) fn fill_in(crd: &mut Value) {
+    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut)
+        && let Some(kind) = names.get("kind").and_then(Value::as_str).map(str::to_owned)
+    {
+        for (field, name) in [("singular", kind.to_lowercase()), ("listKind", format!("{kind}List"))] {
+            let is_empty = |name: &Value| name.as_str().is_none_or(str::is_empty);
+            if names.get(field).is_none_or(is_empty) {
+                names.insert(field.to_owned(), name.into());
+            }
+        }
+    }
+    spec.entry("conversion").or_insert_with(|| json!({"strategy": "None"}));
+}
+
 /// The kind that a definition defines: its storage version, the only one that is served here.
-pub(super) fn parse(crd: &Value) -> Result<Kind, FieldError> {
+///
+/// # Errors
+/// What is wrong with it; not all of it where one thing keeps another from being looked at.
+pub(super) fn parse(crd: &Value) -> Result<Kind, Vec<FieldError>> {
+    let versions = crd.pointer("/spec/versions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_stored = |version: &Value| version["storage"] == true;
+    read(crd).map_err(|error| {
+        let mut errors = vec![error];
+        if errors[0].field == "spec.versions" && !versions.iter().any(is_stored) {
+            let rule = "must have at least one stored version";
+            errors.push(FieldError::invalid("status.storedVersions", &json!([]), rule));
+        }
+        errors
+    })
+}
+
+fn read(crd: &Value) -> Result<Kind, FieldError> {
     let spec = crd.get("spec").ok_or_else(|| FieldError::required("spec", ""))?;
     let text = |value: &Value, path: &str, field: &str| match value.get(field).and_then(Value::as_str) {
         Some(text) if !text.is_empty() => Ok(text.to_owned()),
@@ -59,6 +91,9 @@ pub(super) fn parse(crd: &Value) -> Result<Kind, FieldError> {
     let schema = version
         .pointer("/schema/openAPIV3Schema")
         .ok_or_else(|| FieldError::required(&schema_path, "schemas are required"))?;
+    // Where all versions have the same schema, it is kept once for all of them, and so are the complaints about it.
+    let is_shared = versions.iter().all(|other| other["schema"] == version["schema"]);
+    structural::check(schema, if is_shared { "spec.validation.openAPIV3Schema" } else { &schema_path })?;
     let schema = Schema::compile(schema).map_err(|error| {
         let at = if error.path.is_empty() { schema_path } else { format!("{schema_path}.{}", error.path) };
         FieldError::invalid_text(at, "", &error.fault)
@@ -142,11 +177,15 @@ mod tests {
             ("/spec/versions/1/storage", json!(true), "spec.versions"),
             ("/spec/versions/0/served", json!(false), "spec.versions[0].served"),
             ("/spec/versions/0/schema", json!({}), "spec.versions[0].schema.openAPIV3Schema"),
-            ("/spec/versions/0/schema/openAPIV3Schema/type", json!("x"), "spec.versions[0].schema.openAPIV3Schema"),
+            (
+                "/spec/versions/0/schema/openAPIV3Schema/type",
+                json!("x"),
+                "spec.versions[0].schema.openAPIV3Schema.type",
+            ),
         ] {
             let mut bad = crd();
             *bad.pointer_mut(pointer).unwrap() = value;
-            assert_eq!(parse(&bad).unwrap_err().field, field, "{pointer}");
+            assert_eq!(parse(&bad).unwrap_err()[0].field, field, "{pointer}");
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn create_applied(state: &mut State, call: &Call<'_>, object: Value) 
 
 fn create_by(state: &mut State, call: &Call<'_>, mut object: Value, origin: Origin) -> Result<Bytes, Refusal> {
     let kind = &call.kind;
-    call.check_type(&mut object)?;
+    call.check_type(&mut object, origin)?;
     meta::normalise(&mut object, kind)?;
     check_place(call, &mut object)?;
     let managers = tracking::take(&mut object);
@@ -162,7 +162,8 @@ pub(super) fn prepare(call: &Call<'_>, object: &mut Value, old: Option<&Value>) 
         }
         Role::Secret => encode_string_data(object),
         Role::Definition => {
-            let mut defined = crd::parse(object).map_err(|error| Refusal::invalid(kind, &name, vec![error]))?;
+            crd::fill_in(object);
+            let mut defined = crd::parse(object).map_err(|errors| Refusal::invalid(kind, &name, errors))?;
             match old {
                 None => crd::establish(object, call.now),
                 Some(old) if old["spec"]["scope"] != object["spec"]["scope"] => {

@@ -46,7 +46,12 @@ impl DeleteOptions {
         } else {
             // By way of a map, because a list would pass for a struct too.
             serde_json::from_slice(body)
-                .and_then(|fields: Map<String, Value>| Self::deserialize(Value::Object(fields)))
+                .and_then(|fields: Map<String, Value>| {
+                    if let Some(other) = fields.get("kind").filter(|kind| *kind != "DeleteOptions" && *kind != "") {
+                        return Err(serde::de::Error::custom(format!("they are of the kind {other}")));
+                    }
+                    Self::deserialize(Value::Object(fields))
+                })
                 .map_err(|error| Refusal::bad_request(format!("the DeleteOptions provided cannot be read: {error}")))?
         };
         let mut errors: Vec<FieldError> = options.propagation.check().into_iter().collect();
@@ -140,7 +145,9 @@ pub(super) fn delete_collection(
     let id = resource.id;
     let doomed: Vec<_> = resource
         .iter(selection.namespace.as_deref())
-        .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
+        .filter(|(namespace, name, stored)| {
+            selection.covers(namespace, name) && selection.picks(&stored.labels, || stored.bytes.clone())
+        })
         .map(|(namespace, name, stored)| (namespace.clone(), name.clone(), stored.bytes.clone()))
         .collect();
     let mut deleted = Vec::with_capacity(doomed.len());

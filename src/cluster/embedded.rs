@@ -152,6 +152,12 @@ impl Cluster {
         collect::collect(self.shared.clone())
     }
 
+    /// Forgets what was before the present state, as a compaction of etcd does: lists of an earlier state, and the rest of lists
+    /// that were begun, expire, and so do watches from there. What running watches have yet to read stays.
+    pub fn compact(&self) {
+        self.shared.with(State::compact);
+    }
+
     /// How many objects a resource has, over all namespaces; 0 where there is no such resource.
     #[must_use]
     pub fn count(&self, group: &str, plural: &str) -> usize {

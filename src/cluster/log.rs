@@ -70,6 +70,16 @@ impl Log {
         self.wake(woken);
     }
 
+    /// Drops the events that every watcher has read; where none are left, a watch may start from `revision`, the present one.
+    pub(super) fn compact(&mut self, revision: u64) {
+        while !self.events.is_empty() && self.read.values().all(|next| next.0 > self.first) {
+            self.drop_oldest();
+        }
+        if self.events.is_empty() {
+            self.dropped = revision;
+        }
+    }
+
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.events.pop_front() {
             self.first += 1;

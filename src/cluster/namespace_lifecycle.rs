@@ -12,11 +12,12 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Call,
     create::to_bytes,
+    field_error::FieldError,
     meta,
     state::State,
     status::Refusal,
     terminate,
-    update::{check_sent_revision, present},
+    update::{Origin, check_sent_revision, present},
 };
 
 /// The entry in `spec.finalizers` that stands for the content.
@@ -41,7 +42,7 @@ pub(super) fn new_spec(sent: &Value) -> Value {
 /// # Errors
 /// 400, 404 or 409.
 pub(super) fn finalize(state: &mut State, call: &Call<'_>, name: &str, mut new: Value) -> Result<Bytes, Refusal> {
-    call.check_type(&mut new)?;
+    call.check_type(&mut new, Origin::Put)?;
     meta::normalise(&mut new, &call.kind)?;
     let own = meta::text(&new, "name");
     if own != name {
@@ -137,4 +138,11 @@ pub(super) fn settle(state: &mut State, at: usize, name: &str) -> bool {
         state.replace(at, "", name, namespace);
     }
     false
+}
+/// The phase of a namespace says whether it is on its way out, and nobody can have it say otherwise.
+pub(super) fn check_phase(status: Option<&Value>, is_being_deleted: bool) -> Option<FieldError> {
+    let phase = status.and_then(|status| status["phase"].as_str()).unwrap_or_default();
+    let (expected, when) = if is_being_deleted { ("Terminating", "not empty") } else { ("Active", "empty") };
+    let rule = format!("may only be '{expected}' if `deletionTimestamp` is {when}");
+    (phase != expected).then(|| FieldError::invalid_text("status.Phase", phase, &rule))
 }

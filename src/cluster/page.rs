@@ -101,6 +101,11 @@ impl Pages {
         Page { revision, items, more }
     }
 
+    /// Forgets all lists that were begun.
+    pub(super) fn forget(&mut self) {
+        self.open.clear();
+    }
+
     /// What a token asks for.
     ///
     /// # Errors

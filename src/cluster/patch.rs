@@ -1,7 +1,7 @@
 //! PATCH: JSON merge patch (RFC 7396), JSON patch (RFC 6902) and strategic merge patch.
 
 use bytes::Bytes;
-use json_patch::PatchOperation;
+use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value};
 
 use super::{
@@ -36,7 +36,7 @@ pub(super) enum Patch {
     /// Fields to set, and nulls for those to remove.
     Merge(Map<String, Value>),
     /// Operations, all or none.
-    Json(Vec<PatchOperation>),
+    Json(Vec<Map<String, Value>>),
     /// Fields to set, nulls and directives; lists are merged as the types say.
     Strategic(Map<String, Value>),
     /// A configuration to apply.
@@ -57,7 +57,7 @@ impl Patch {
                 _ => Err(Refusal::bad_request("error decoding patch: a merge patch of an object must be an object")),
             },
             JSON_PATCH => {
-                let operations: Vec<PatchOperation> = serde_json::from_slice(body).map_err(undecodable)?;
+                let operations: Vec<Map<String, Value>> = serde_json::from_slice(body).map_err(undecodable)?;
                 if operations.len() > MOST_OPERATIONS {
                     return Err(Refusal::too_many_operations(MOST_OPERATIONS, operations.len()));
                 }
@@ -83,6 +83,7 @@ impl Patch {
         };
         let mut object = old.clone();
         for operation in operations {
+            let operation = read_operation(operation, &object)?;
             let grows = matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_));
             if operation.path().tokens().count() > DEEPEST {
                 return Err(Refusal::patch_failed());
@@ -94,6 +95,30 @@ impl Patch {
         }
         if fits(&object, DEEPEST, &mut { LARGEST }) { Ok(object) } else { Err(Refusal::too_large(LARGEST)) }
     }
+}
+
+/// One operation of a JSON patch on an object. What is missing is null, as in the library of the real server: the value of an
+/// operation, and what stands nowhere and is copied.
+///
+/// # Errors
+/// 422 where there is no such operation, or its paths are none.
+fn read_operation(mut operation: Map<String, Value>, object: &Value) -> Result<PatchOperation, Refusal> {
+    if matches!(operation.get("op").and_then(Value::as_str), Some("add" | "replace" | "test")) {
+        operation.entry("value").or_insert(Value::Null);
+    }
+    let operation: PatchOperation =
+        serde_json::from_value(Value::Object(operation)).map_err(|_| Refusal::patch_failed())?;
+    Ok(match operation {
+        PatchOperation::Copy(copy) if object.pointer(copy.from.as_str()).is_none() => {
+            let parent = copy.from.as_str().rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+            if parent.is_some_and(Value::is_object) {
+                PatchOperation::Add(AddOperation { path: copy.path, value: Value::Null })
+            } else {
+                PatchOperation::Copy(copy)
+            }
+        }
+        operation => operation,
+    })
 }
 
 /// What a merge patch makes of a value. The patch becomes the result, and only what it leaves alone is copied: of a
@@ -283,12 +308,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_in_an_operation_is_null_and_what_is_none_is_refused() {
+        let kind = Kind::new("g", "v1", "X", "xs", Role::Custom);
+        let patched =
+            |body: &str| Patch::parse(JSON_PATCH, body.as_bytes()).unwrap().apply(&kind, &json!({"a": 1, "l": []}));
+        for (body, result) in [
+            (r#"[{"op":"add","path":"/b"}]"#, json!({"a": 1, "l": [], "b": null})),
+            (r#"[{"op":"copy","from":"/nothing","path":"/b"}]"#, json!({"a": 1, "l": [], "b": null})),
+            (r#"[{"op":"copy","from":"/a","path":"/b"}]"#, json!({"a": 1, "l": [], "b": 1})),
+        ] {
+            assert_eq!(patched(body).unwrap(), result, "{body}");
+        }
+        for body in [
+            r#"[{"op":"frob","path":"/a"}]"#,
+            r#"[{"path":"/a"}]"#,
+            r#"[{"op":"add","path":"a","value":1}]"#,
+            r#"[{"op":"copy","from":"/l/7","path":"/b"}]"#,
+            r#"[{"op":"copy","from":"/x/y","path":"/b"}]"#,
+        ] {
+            assert_eq!(patched(body).unwrap_err().code(), 422, "{body}");
+        }
+    }
+
+    #[test]
     fn what_is_no_patch_is_refused() {
         for (content_type, body, code) in [
             (MERGE_PATCH, "[]", 400),
             (MERGE_PATCH, "{", 400),
             (JSON_PATCH, "{}", 400),
-            (JSON_PATCH, r#"[{"op":"frob","path":"/a"}]"#, 400),
+            (JSON_PATCH, r#"[1]"#, 400),
             (STRATEGIC_PATCH, "[]", 400),
             ("application/x", "{}", 415),
             (APPLY_PATCH, "- a", 400),

@@ -83,7 +83,9 @@ pub(super) fn selected(state: &State, call: &Call<'_>, selection: &Selection) ->
     let Some(resource) = state.resources.get(call.at) else { return Vec::new() };
     resource
         .iter(selection.namespace.as_deref())
-        .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
+        .filter(|(namespace, name, stored)| {
+            selection.covers(namespace, name) && selection.picks(&stored.labels, || stored.bytes.clone())
+        })
         .map(|(_, _, stored)| stored.bytes.clone())
         .collect()
 }
@@ -94,7 +96,9 @@ fn selected_after(state: &State, call: &Call<'_>, selection: &Selection, after: 
     resource
         .iter(selection.namespace.as_deref())
         .filter(|(namespace, name, _)| after.is_before(namespace, name))
-        .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
+        .filter(|(namespace, name, stored)| {
+            selection.covers(namespace, name) && selection.picks(&stored.labels, || stored.bytes.clone())
+        })
         .map(|(_, _, stored)| stored.bytes.clone())
         .collect()
 }

@@ -216,7 +216,7 @@ impl Verb {
             (Self::Get, Some(name)) if !query.watch => get(state, &call, name, query).map(Reply::ok),
             (Self::Get, name) => {
                 list_options::check(query)?;
-                let mut selection = Selection::new(path.namespace.as_deref(), query)?;
+                let mut selection = Selection::new(&call.kind, path.namespace.as_deref(), query)?;
                 if let Some(name) = name {
                     selection.narrow(name);
                 }
@@ -242,7 +242,7 @@ impl Verb {
                 if let Some(name) = name {
                     return delete(state, &call, name, &options).map(Reply::ok);
                 }
-                let selection = Selection::new(path.namespace.as_deref(), query)?;
+                let selection = Selection::new(&call.kind, path.namespace.as_deref(), query)?;
                 let items = delete_collection(state, &call, &selection, &options)?;
                 let page = Page { revision: state.revision, items, more: None };
                 Ok(Reply::List(wrap(&call.kind, page, true)))

@@ -1,7 +1,10 @@
 //! Which objects of a resource a list, a watch or a collection delete is about.
 
+use bytes::Bytes;
+
 use super::{
-    event::Labels, field_selector::FieldSelector, label_selector::LabelSelector, query::Query, status::Refusal,
+    event::Labels, field_selector::FieldSelector, kinds::Kind, label_selector::LabelSelector, query::Query,
+    status::Refusal,
 };
 
 /// A namespace, or all of them, and selectors.
@@ -18,11 +21,16 @@ impl Selection {
     ///
     /// # Errors
     /// 400 where one of them is malformed.
-    pub(super) fn new(namespace: Option<&str>, query: &Query<'_>) -> Result<Self, Refusal> {
+    pub(super) fn new(kind: &Kind, namespace: Option<&str>, query: &Query<'_>) -> Result<Self, Refusal> {
         Ok(Self {
             namespace: namespace.map(str::to_owned),
             labels: query.label_selector.as_deref().map(LabelSelector::parse).transpose()?.unwrap_or_default(),
-            fields: query.field_selector.as_deref().map(FieldSelector::parse).transpose()?.unwrap_or_default(),
+            fields: query
+                .field_selector
+                .as_deref()
+                .map(|text| FieldSelector::parse(text, kind))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 
@@ -36,9 +44,10 @@ impl Selection {
         self.namespace.as_deref().is_none_or(|own| own == namespace) && self.fields.matches(namespace, name)
     }
 
-    /// Whether an object that is covered is selected with these labels.
-    pub(super) fn picks(&self, labels: &Labels) -> bool {
-        self.labels.is_empty() || self.labels.matches(labels)
+    /// Whether an object that is covered is selected with these labels, and with what is in it.
+    pub(super) fn picks(&self, labels: &Labels, object: impl FnOnce() -> Bytes) -> bool {
+        (self.labels.is_empty() || self.labels.matches(labels))
+            && (self.fields.is_empty() || self.fields.picks(&object()))
     }
 
     /// Whether there is any selector.

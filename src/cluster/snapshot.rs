@@ -25,7 +25,9 @@ pub(super) fn at(resource: &Resource, selection: &Selection, revision: u64) -> R
     let first = resource.log.after(revision).map_err(|_| too_old())?;
     let mut shown: BTreeMap<(Arc<str>, CompactString), Bytes> = resource
         .iter(selection.namespace.as_deref())
-        .filter(|(namespace, name, stored)| selection.covers(namespace, name) && selection.picks(&stored.labels))
+        .filter(|(namespace, name, stored)| {
+            selection.covers(namespace, name) && selection.picks(&stored.labels, || stored.bytes.clone())
+        })
         .map(|(namespace, name, stored)| ((namespace.clone(), name.clone()), stored.bytes.clone()))
         .collect();
     let mut changed: BTreeMap<(Arc<str>, CompactString), &Event> = BTreeMap::new();
@@ -45,7 +47,7 @@ pub(super) fn at(resource: &Resource, selection: &Selection, revision: u64) -> R
         let was = earlier.get(&key);
         match was {
             Some(event) if event.change == Change::Deleted => {}
-            Some(event) if selection.picks(&event.labels) => {
+            Some(event) if selection.picks(&event.labels, || event.object()) => {
                 shown.insert(key, event.object());
             }
             Some(_) => {}

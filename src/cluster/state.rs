@@ -303,6 +303,14 @@ impl State {
         Some(())
     }
 
+    /// Forgets earlier states, but for what watchers have yet to read.
+    pub(super) fn compact(&mut self) {
+        self.pages.forget();
+        for resource in &mut self.resources {
+            resource.log.compact(self.revision);
+        }
+    }
+
     /// Forgets a kind; its watchers learn of it by the end of their streams.
     pub(super) fn uninstall(&mut self, id: u64) {
         if let Some(at) = self.resources.iter().position(|resource| resource.id == id) {

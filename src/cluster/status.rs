@@ -177,6 +177,11 @@ impl Refusal {
         Self::invalid_as(&kind.group, &kind.name, kind.qualified_name(), name, errors)
     }
 
+    /// 422: an object of another kind than that of the path; it is named as what it says it is.
+    pub(super) fn other_type(kind: &Kind, sent: &str, name: &str, errors: Vec<FieldError>) -> Self {
+        Self::invalid_as(&kind.group, sent, &format!("{sent}.{}", kind.group), name, errors)
+    }
+
     /// 422: options that make no sense, of the kind `CreateOptions` and the like.
     pub(super) fn invalid_options(kind: &str, errors: Vec<FieldError>) -> Self {
         const GROUP: &str = "meta.k8s.io";

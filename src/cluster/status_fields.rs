@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     apply::tracking::is_tracked,
     call::Call,
+    kinds::Role,
     patch::merge,
     state::{State, Stored},
     value_text,
@@ -29,7 +30,12 @@ pub(super) fn merge_plainly(
     changes: &Map<String, Value>,
 ) -> Option<Bytes> {
     let stored = state.resources.get(call.at)?.get(call.namespace, name)?;
-    if call.dry_run || call.kind.revised || is_tracked(call, stored) || !is_laid_out(stored) {
+    if call.dry_run
+        || call.kind.role == Role::Namespace
+        || call.kind.revised
+        || is_tracked(call, stored)
+        || !is_laid_out(stored)
+    {
         return None;
     }
     let changes = differences(stored, call, changes)?;

@@ -72,8 +72,9 @@ fn merge_fields(
     }
     for (name, order) in directives.iter().filter_map(|(name, value)| Some((name.strip_prefix(ORDER)?, value))) {
         let order = order.as_array().ok_or_else(|| malformed("the order of items must be a list"))?;
+        let before = original.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if let Some(Value::Array(items)) = merged.get_mut(name) {
-            sort(kind.holds(name), items, order);
+            *items = sorted(kind.holds(name), std::mem::take(items), order, before);
         }
     }
     Ok(merged)
@@ -91,8 +92,9 @@ fn retain(fields: &mut Map<String, Value>, retained: &Value, patch: &Map<String,
 }
 
 fn merge_list(kind: Type<'_>, original: &[Value], patch: Vec<Value>) -> Result<Vec<Value>, Refusal> {
-    match kind.items_by() {
-        ListItems::Together => Ok(patch),
+    let order = patch.clone();
+    let merged = match kind.items_by() {
+        ListItems::Together => return Ok(patch),
         ListItems::Value => {
             let mut merged = original.to_vec();
             for item in patch {
@@ -100,10 +102,11 @@ fn merge_list(kind: Type<'_>, original: &[Value], patch: Vec<Value>) -> Result<V
                     merged.push(item);
                 }
             }
-            Ok(merged)
+            merged
         }
-        ListItems::Key(key) => merge_items(kind, original, patch, key),
-    }
+        ListItems::Key(key) => merge_items(kind, original, patch, key)?,
+    };
+    Ok(sorted(kind, merged, &order, original))
 }
 
 fn merge_items(kind: Type<'_>, original: &[Value], patch: Vec<Value>, key: &str) -> Result<Vec<Value>, Refusal> {
@@ -134,25 +137,30 @@ fn merge_items(kind: Type<'_>, original: &[Value], patch: Vec<Value>, key: &str)
     Ok(merged)
 }
 
-/// Brings the items that the order names into that order; the others keep their places among them.
-fn sort(kind: Type<'_>, items: &mut [Value], order: &[Value]) {
-    let rank = |item: &Value| match kind.items_by() {
+/// The items that `order` names, in its order, with the others among them: each of these stands before the first named item
+/// that came after it in the list `before`. So what is new comes first, where nothing says otherwise.
+fn sorted(kind: Type<'_>, items: Vec<Value>, order: &[Value], before: &[Value]) -> Vec<Value> {
+    let place = |list: &[Value], item: &Value| match kind.items_by() {
         ListItems::Key(key) => {
-            order.iter().position(|named| named.get(key).is_some() && named.get(key) == item.get(key))
+            list.iter().position(|other| other.get(key).is_some() && other.get(key) == item.get(key))
         }
-        ListItems::Value => order.iter().position(|named| named == item),
+        ListItems::Value => list.iter().position(|other| other == item),
         ListItems::Together => None,
     };
-    let mut named: Vec<(usize, Value)> = items.iter().filter_map(|item| Some((rank(item)?, item.clone()))).collect();
-    named.sort_by_key(|(rank, _)| *rank);
-    let mut named = named.into_iter().map(|(_, item)| item);
-    for item in items.iter_mut() {
-        if rank(item).is_some()
-            && let Some(next) = named.next()
-        {
-            *item = next;
+    let (mut named, others): (Vec<Value>, Vec<Value>) =
+        items.into_iter().partition(|item| place(order, item).is_some());
+    named.sort_by_key(|item| place(order, item));
+    let mut others = others.into_iter().peekable();
+    let mut sorted = Vec::new();
+    for item in named {
+        let at = place(before, &item);
+        while let Some(other) = others.next_if(|other| at.is_some() && place(before, other) < at) {
+            sorted.push(other);
         }
+        sorted.push(item);
     }
+    sorted.extend(others);
+    sorted
 }
 
 fn malformed(why: &str) -> Refusal {
@@ -186,12 +194,12 @@ mod tests {
             "status": {"conditions": [{"type": "A", "status": "True"}, {"type": "B", "status": "True"}]},
         });
         for (patch, pointer, expected) in [
-            (json!({"metadata": {"finalizers": ["c", "a"]}}), "/metadata/finalizers", json!(["a", "b", "c"])),
+            (json!({"metadata": {"finalizers": ["c", "a"]}}), "/metadata/finalizers", json!(["c", "a", "b"])),
             (json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}), "/metadata/finalizers", json!(["b"])),
             (
                 json!({"metadata": {"$setElementOrder/finalizers": ["c", "b"], "finalizers": ["c"]}}),
                 "/metadata/finalizers",
-                json!(["a", "c", "b"]),
+                json!(["c", "a", "b"]),
             ),
             (json!({"metadata": {"labels": {"x": null, "z": "3"}}}), "/metadata/labels", json!({"y": "2", "z": "3"})),
             (json!({"metadata": {"labels": {"$patch": "replace", "z": "3"}}}), "/metadata/labels", json!({"z": "3"})),

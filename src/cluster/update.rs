@@ -11,7 +11,7 @@ use super::{
     create::{check_place, create, keep_managers, prepare, to_bytes, validate},
     field_error::FieldError,
     kinds::{Kind, Role},
-    meta,
+    meta, namespace_lifecycle,
     patch::merge,
     state::{State, Stored},
     status::Refusal,
@@ -58,7 +58,7 @@ pub(super) fn update(state: &mut State, call: &Call<'_>, name: &str, mut new: Va
 
 /// The checks that need no look at what is there.
 fn sort_out(call: &Call<'_>, name: &str, new: &mut Value, origin: Origin) -> Result<(), Refusal> {
-    call.check_type(new)?;
+    call.check_type(new, origin)?;
     meta::normalise(new, &call.kind)?;
     check_name(new, name, origin)?;
     check_place(call, new)
@@ -129,6 +129,7 @@ pub(super) fn update_metadata(state: &mut State, call: &Call<'_>, name: &str, ch
     let mut new = of_metadata(merge(Some(&old), change));
     let old = of_metadata(old);
     meta::normalise(&mut new, kind)?;
+    check_name(&new, name, origin)?;
     check_place(call, &mut new)?;
     check_revision(kind, name, &new, stored, origin)?;
     let mut errors = immutable(&new, &old, origin);
@@ -188,6 +189,11 @@ pub(super) fn store_status(
     let stored = state.resources.get(call.at).and_then(|resource| resource.get(call.namespace, name));
     let Some(stored) = stored else { return Err(Refusal::not_found(kind, name)) };
     let old = stored.status();
+    if kind.role == Role::Namespace
+        && let Some(error) = namespace_lifecycle::check_phase(status.as_ref(), stored.is_being_deleted())
+    {
+        return Err(Refusal::invalid(kind, name, vec![error]));
+    }
     if let (Some(schema), Some(new)) = (&kind.schema, &mut status) {
         let mut unknown = Vec::new();
         let known = schema.prune_status(new, call.notes_unknown().then_some(&mut unknown));
@@ -243,8 +249,8 @@ pub(super) fn present<'a>(state: &'a State, call: &Call<'_>, name: &str) -> Resu
 }
 
 fn check_name(new: &Value, name: &str, origin: Origin) -> Result<(), Refusal> {
-    if origin != Origin::Put {
-        // A patch that renames is found by `immutable`.
+    if origin == Origin::Apply {
+        // A configuration with another name is found by `immutable`.
         return Ok(());
     }
     match meta::text(new, "name") {

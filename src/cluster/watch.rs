@@ -237,8 +237,9 @@ impl Selection {
         if !self.covers(&event.namespace, &event.name) {
             return None;
         }
-        let is = self.picks(&event.labels);
-        let was = event.before.as_ref().map_or(is, |before| self.picks(&before.labels));
+        let is = self.picks(&event.labels, || event.object());
+        // What is in them keeps the same for the kinds that can be selected by it.
+        let was = event.before.as_ref().map_or(is, |before| self.picks(&before.labels, || before.object.clone()));
         match (was, is) {
             (true, true) => Some(event.line.clone()),
             (false, false) => None,

@@ -10,10 +10,12 @@
 //!
 //! - Verbs: those of HTTP; `MERGE`, `JSONPATCH`, `STRATEGIC` and `APPLY` are patches by their content type, which any verb
 //!   can have in brackets (`POST[text/plain]`). `RACE n` before a verb sends it n times at once. `WATCH n` opens a watch
-//!   there and reads n events at the end of the case. `GONE` asks until there is nothing, for ten seconds.
+//!   there and reads n events at the end of the case. `GONE` asks until there is nothing, `THERE` until there is something, for
+//!   ten seconds.
 //! - Targets: `ci/a/status?x=y` in the case's namespace, `all/ci` in all, `other:ci` in another; or a path.
 //! - Sent: `@kind name` is an object of that kind with that name (`-` for none), a mapping after it is merged into it; a
 //!   mapping or list alone is JSON or YAML in its flow style; what follows `<<` is sent as it is, `NOTHING` is nothing.
+//! - `$3MiB` is that many bytes of text, which is as much as a body may have.
 //! - `$ns` is the case's namespace; `$2.rv`, `$2.uid`, `$2.name`, `$2.continue` are of the answer to step 2.
 
 use std::path::Path;
@@ -46,7 +48,8 @@ pub enum Action {
     Send,
     Race(usize),
     Watch(usize),
-    Gone,
+    /// Ask until the answer has this code.
+    Until(u16),
 }
 
 /// All cases, in the order of their files.
@@ -102,8 +105,9 @@ fn step(line: String) -> Step {
             action = Action::Watch(count);
             verb = "GET";
         }
-    } else if verb == "GONE" {
-        (action, verb) = (Action::Gone, "GET");
+    } else if matches!(verb, "GONE" | "THERE") {
+        action = Action::Until(if verb == "GONE" { 404 } else { 200 });
+        verb = "GET";
     }
     let (target, body) = word(rest);
     let (verb, bracketed) = verb.split_once('[').unwrap_or((verb, ""));

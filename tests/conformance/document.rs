@@ -3,8 +3,8 @@
 use std::{fmt::Write, fs, path::Path};
 
 use super::{
-    accepted::{self, Kind},
-    case,
+    accepted::{self, Kind, Reason},
+    case, kubectl,
 };
 
 const HEAD: &str = "# Conformance
@@ -13,11 +13,19 @@ The embedded API server is held against a kube-apiserver with etcd by `tests/con
 both, and the answers must agree in code, in a `Status`'s reason, details and causes, and in the object, but for `uid`,
 `creationTimestamp`, `resourceVersion`, `managedFields`, the wording of messages, causes that are told twice, and an empty
 `continue`. The sequences also go to the embedded server over TCP, and others are generated
-(`tests/conformance/generated.rs`).
+(`tests/conformance/generated.rs`), and what expires by a compaction is in `tests/conformance/compaction.rs`.
 
 Below is every difference that is accepted, with its reason. This page is made from `tests/conformance/accepted.yaml`, which
 the suite reads too: a difference that is not in it fails, and so does one that is in it and does not occur any more.
 `PROVBENCH_WRITE_CONFORMANCE=1 cargo test --test conformance` writes this page anew.
+";
+
+const KUBECTL: &str = "
+## kubectl and jq
+
+`tests/conformance/kubectl/commands.script` is what people and scripts type: kubectl in all of its ways, and the jq queries that
+test infrastructures run on what it gets. It is played against `provbench cluster` and the real server, and exit code, stdout and
+stderr must be the same, but for ages, times, UIDs, versions, addresses, and the widths of columns.
 ";
 
 fn document() -> String {
@@ -31,6 +39,16 @@ fn document() -> String {
         "\n{} sequences with {steps} requests; {differing} answers differ, for these reasons.",
         cases.len()
     );
+    write_reasons(&mut text, "##", &reasons);
+    let (reasons, parts) = (accepted::kubectl(), kubectl::steps());
+    let commands: usize = parts.iter().map(|(_, commands)| commands).sum();
+    let differing: usize = reasons.iter().flat_map(Reason::steps).count();
+    let _ = write!(text, "{KUBECTL}\n{} parts with {commands} commands; {differing} differ.\n", parts.len());
+    write_reasons(&mut text, "###", &reasons);
+    text
+}
+
+fn write_reasons(text: &mut String, level: &str, reasons: &[Reason]) {
     for (kind, title) in [
         (Kind::Chosen, "On purpose"),
         (Kind::Release, "Because the real server is of another release (1.20; the embedded one follows 1.33)"),
@@ -40,7 +58,7 @@ fn document() -> String {
         if of_kind.is_empty() {
             continue;
         }
-        let _ = writeln!(text, "\n## {title}\n");
+        let _ = writeln!(text, "\n{level} {title}\n");
         for reason in of_kind {
             let _ = writeln!(text, "- {}", reason.why.trim());
             for (name, steps) in &reason.at {
@@ -49,7 +67,6 @@ fn document() -> String {
             }
         }
     }
-    text
 }
 
 #[test]

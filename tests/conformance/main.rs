@@ -10,12 +10,16 @@
 mod accepted;
 mod answer;
 mod case;
+mod compaction;
 #[path = "../control_plane/mod.rs"]
 mod control_plane;
 mod difference;
 mod document;
 mod generated;
+mod kubectl;
 mod play;
+#[path = "../served/mod.rs"]
+mod served;
 mod server;
 mod table;
 mod words;

@@ -18,6 +18,9 @@ use super::{
 /// What stands for a part of an earlier answer: a text, though it may look like a number.
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$\d+\.[a-z]+").expect("an expression"));
 
+/// What stands for as many bytes as a body may have, 3 MiB.
+const LARGEST: &str = "$3MiB";
+
 /// How long a watch may take to say what it has to.
 const WATCH_LIMIT: Duration = Duration::from_secs(5);
 
@@ -36,7 +39,7 @@ pub async fn play(server: &Server, case: &Case, own: &str) -> Vec<Answer> {
             Action::Send if step.method == "HEAD" => Answer { body: Value::Null, ..send().await },
             Action::Send => send().await,
             Action::Race(count) => outcomes(&join_all((0..count).map(|_| send())).await),
-            Action::Gone => gone(server, &path).await,
+            Action::Until(code) => until(server, &path, code).await,
             Action::Watch(count) => {
                 let response = server.open(request("GET", &path, "", "")).await;
                 watches.push((answers.len(), count, response));
@@ -76,6 +79,9 @@ fn sent(step: &Step, filled: &impl Fn(&str) -> String) -> Vec<u8> {
 /// A text with what earlier answers said in the place of the signs for it.
 fn fill(text: &str, own: &str, answers: &[Answer]) -> String {
     let mut filled = text.replace(NAMESPACE, own);
+    if filled.contains(LARGEST) {
+        filled = filled.replace(LARGEST, &"x".repeat(3 * 1024 * 1024));
+    }
     // From the last, so that $1 does not take the beginning of $12.
     for (index, answer) in answers.iter().enumerate().rev() {
         let metadata = &answer.body["metadata"];
@@ -98,10 +104,10 @@ fn outcomes(answers: &[Answer]) -> Answer {
     Answer { code: 0, body: json!({"outcomes": outcomes}) }
 }
 
-async fn gone(server: &Server, path: &str) -> Answer {
+async fn until(server: &Server, path: &str, code: u16) -> Answer {
     let mut answer = server.send(request("GET", path, "", "")).await;
     for _ in 0..200 {
-        if answer.code == 404 {
+        if answer.code == code {
             break;
         }
         wait(50).await;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write};
 use futures::{StreamExt, stream};
 
 use super::{
-    accepted,
+    accepted::{self, Reason},
     answer::Answer,
     case::{self, Case},
     control_plane,
@@ -86,11 +86,7 @@ async fn the_embedded_server_answers_as_kube_apiserver_does() {
     let Some(envtest) = control_plane::shared("the_embedded_server_answers_as_kube_apiserver_does") else { return };
     let cases = case::all();
     let reasons = accepted::list(&cases);
-    let accepted: BTreeSet<(&str, usize)> = reasons
-        .iter()
-        .flat_map(|reason| &reason.at)
-        .flat_map(|(name, steps)| steps.iter().map(|&step| (name.as_str(), step)))
-        .collect();
+    let accepted: BTreeSet<(&str, usize)> = reasons.iter().flat_map(Reason::steps).collect();
     let embedded = answers(&Server::embedded(), &cases).await;
     let real = answers(&Server::at(envtest.config()), &cases).await;
     let found = compare(&cases, &embedded, &real);

@@ -9,11 +9,16 @@ use provbench::harness::target::envtest::{Envtest, Programs};
 /// Where there are no binaries the tests say so and pass, unless this is set: then they fail.
 const REQUIRED: &str = "PROVBENCH_REQUIRE_CONTROL_PLANE";
 
+/// Whether what the tests need must be there.
+pub fn is_required() -> bool {
+    std::env::var_os(REQUIRED).is_some_and(|value| value == "1")
+}
+
 /// The binaries; `None`, after a word on it, where there are none and none are required.
 pub fn programs(test: &str) -> Option<Programs> {
     match Programs::find() {
         Ok(programs) => Some(programs),
-        Err(error) if std::env::var_os(REQUIRED).is_some_and(|value| value == "1") => {
+        Err(error) if is_required() => {
             panic!("{REQUIRED} is set, and {error}")
         }
         Err(_) => {

@@ -97,7 +97,7 @@ fn check(call: &Call<'_>, name: &str, config: &mut Value) -> Result<(), Refusal>
     if config.get("kind").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err(Refusal::bad_request("Object 'Kind' is missing in the applied configuration"));
     }
-    call.check_type(config)?;
+    call.check_type(config, Origin::Apply)?;
     tracking::refuse_sent(config)?;
     let own = meta::text(config, "name");
     if own.is_empty() {

@@ -1,6 +1,6 @@
 //! From JSON to what a Go struct would hold of it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     super::{kinds::Kind, schema::Schema, status::Refusal},
@@ -30,7 +30,29 @@ pub(in crate::cluster) fn decode(
     if kind.name == "Secret" {
         check_base64(kind, object)?;
     }
+    write_empty(kind, object);
     Ok(())
+}
+
+/// Writes the fields that an Event's struct has even where they are empty: times as null, the source as an empty object.
+fn write_empty(kind: &Kind, object: &mut Value) {
+    let (times, source, texts): (&[&str], &str, &[&str]) = match (kind.group.as_str(), kind.name.as_str()) {
+        ("", "Event") => {
+            (&["eventTime", "firstTimestamp", "lastTimestamp"], "source", &["reportingComponent", "reportingInstance"])
+        }
+        ("events.k8s.io", "Event") => {
+            (&["eventTime", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"], "deprecatedSource", &[])
+        }
+        _ => return,
+    };
+    let Value::Object(fields) = object else { return };
+    for time in times {
+        fields.entry(*time).or_insert(Value::Null);
+    }
+    fields.entry(source).or_insert_with(|| json!({}));
+    for text in texts {
+        fields.entry(*text).or_insert_with(|| "".into());
+    }
 }
 
 fn drop_nulls(value: &mut Value) {

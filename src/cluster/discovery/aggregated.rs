@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{STATUS_VERBS, VERBS, documents::group_versions, reviews};
+use super::{STATUS_VERBS, documents::group_versions, reviews, verbs};
 use crate::cluster::kinds::Kind;
 
 /// `/api`: the core group.
@@ -51,7 +51,7 @@ fn resources(kinds: &[Arc<Kind>], group: &str, version: &str) -> Vec<Value> {
             "responseKind": response_kind,
             "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
             "singularResource": kind.aliases.singular,
-            "verbs": VERBS,
+            "verbs": verbs(kind),
         });
         if !kind.aliases.short.is_empty() {
             resource["shortNames"] = json!(kind.aliases.short);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{STATUS_VERBS, VERBS, reviews};
+use super::{STATUS_VERBS, reviews, verbs};
 use crate::cluster::kinds::Kind;
 
 /// Every group with its version, the core group excepted, sorted: the store's, and those that only answer questions.
@@ -53,7 +53,7 @@ pub(super) fn resources(kinds: &[Arc<Kind>], group: &str, version: &str) -> Opti
             "singularName": kind.aliases.singular,
             "namespaced": kind.namespaced,
             "kind": kind.name,
-            "verbs": VERBS,
+            "verbs": verbs(kind),
         });
         if !kind.aliases.short.is_empty() {
             resource["shortNames"] = json!(kind.aliases.short);

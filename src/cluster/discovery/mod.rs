@@ -10,12 +10,27 @@ use std::sync::Arc;
 use http::{Method, StatusCode, request::Parts};
 use serde_json::Value;
 
-use super::{create::to_bytes, embedded::Shared, kinds::Kind, negotiate, openapi, reply::Reply, status::Refusal};
+use super::{
+    create::to_bytes,
+    embedded::Shared,
+    kinds::{Kind, Role},
+    negotiate, openapi,
+    reply::Reply,
+    status::Refusal,
+};
 
 pub(super) use aliases::Aliases;
 
 /// What can be done with a resource, in the order in which the real server tells it.
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+/// The same for a custom resource, of which it tells in another order.
+const CUSTOM_VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
+/// What can be done with the objects of a kind.
+fn verbs(kind: &Kind) -> [&'static str; 8] {
+    if kind.role == Role::Custom { CUSTOM_VERBS } else { VERBS }
+}
 
 /// What can be done with the status alone.
 const STATUS_VERBS: [&str; 3] = ["get", "patch", "update"];

@@ -9,6 +9,7 @@ pub(super) mod node;
 mod place;
 mod prune;
 mod ratchet;
+pub(super) mod structural;
 mod validate;
 
 use serde_json::Value;

@@ -21,7 +21,10 @@ mod guard;
 mod programs;
 mod ready;
 
-use std::{net::Ipv4Addr, path::Path};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use kube::{Client, Config};
 
@@ -85,6 +88,7 @@ pub struct Envtest {
     config: Config,
     version: String,
     collects: bool,
+    etcd: SocketAddr,
     // Last, so that it is dropped last.
     guard: Guard,
 }
@@ -129,7 +133,8 @@ impl Envtest {
             guard.run(&manager).map_err(EnvtestError::machine("start kube-controller-manager"))?;
             collects = true;
         }
-        Ok(Self { config, version: version.git_version, collects, guard })
+        let etcd = (Ipv4Addr::LOCALHOST, ports.etcd).into();
+        Ok(Self { config, version: version.git_version, collects, etcd, guard })
     }
 
     /// How to reach it, as a user who may do everything.
@@ -148,6 +153,12 @@ impl Envtest {
     #[must_use]
     pub fn collects(&self) -> bool {
         self.collects
+    }
+
+    /// Where its etcd listens, without TLS.
+    #[must_use]
+    pub fn etcd(&self) -> SocketAddr {
+        self.etcd
     }
 
     /// Where its data, credentials and logs are.
