@@ -24,7 +24,7 @@ use crate::{
     clock::{Clock, SystemClock},
     harness::{
         Experiment,
-        experiment::Overrides,
+        experiment::{ArmOperator, Overrides},
         host_info,
         runner::{self, Recorder, RunEnd, RunError, RunOptions},
         target::ClusterChoice,
@@ -108,6 +108,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         // Part of what was run: what was run elsewhere is not to be merged with it.
         info.config["cluster"] = arguments.cluster.to_string().into();
     }
+    needs_what_is_deployed(&experiment, &arguments.cluster)?;
     let connection = Connection::open(&arguments.cluster, arguments.install_crds, experiment.clock(), now)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
     let folder = RunFolder::create(&path, &info)?;
@@ -145,6 +146,19 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         Some(failure) => Err(failure),
         None if info.problems.is_empty() => Ok(checks::exit(&gates)),
         None => Ok(Exit::Invalid),
+    }
+}
+
+/// An operator that is deployed already is in a cluster that is there already.
+fn needs_what_is_deployed(experiment: &Experiment, cluster: &ClusterChoice) -> Result<(), Failure> {
+    let observed = experiment.arms().iter().find(|arm| *arm.operator() == ArmOperator::None);
+    match observed {
+        Some(arm) if !matches!(cluster, ClusterChoice::Kubeconfig { .. }) => Err(Failure::usage(anyhow!(
+            "arm {}: `operator: none` observes an operator that is deployed already, and there is none in a cluster that the run \
+             makes ({cluster}); name its cluster with --cluster kubeconfig",
+            arm.name()
+        ))),
+        _ => Ok(()),
     }
 }
 
