@@ -26,7 +26,7 @@ use crate::{
     clock::{Clock, SystemClock},
     harness::{
         Experiment,
-        experiment::Overrides,
+        experiment::{ArmOperator, Overrides},
         host_info,
         runner::{self, Recorder, RunEnd, RunError, RunOptions},
         target::ClusterChoice,
@@ -110,6 +110,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         // Part of what was run: what was run elsewhere is not to be merged with it.
         info.config["cluster"] = arguments.cluster.to_string().into();
     }
+    needs_what_is_deployed(&experiment, &arguments.cluster)?;
     // Before anything that takes time: whoever started this may have had interrupts ignored.
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_interrupt(stop.clone());
@@ -148,6 +149,19 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         Some(failure) => Err(failure),
         None if info.problems.is_empty() => Ok(checks::exit(&gates)),
         None => Ok(Exit::Invalid),
+    }
+}
+
+/// An operator that is deployed already is in a cluster that is there already.
+fn needs_what_is_deployed(experiment: &Experiment, cluster: &ClusterChoice) -> Result<(), Failure> {
+    let observed = experiment.arms().iter().find(|arm| *arm.operator() == ArmOperator::None);
+    match observed {
+        Some(arm) if !matches!(cluster, ClusterChoice::Kubeconfig { .. }) => Err(Failure::usage(anyhow!(
+            "arm {}: `operator: none` observes an operator that is deployed already, and there is none in a cluster that the run \
+             makes ({cluster}); name its cluster with --cluster kubeconfig",
+            arm.name()
+        ))),
+        _ => Ok(()),
     }
 }
 

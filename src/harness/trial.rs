@@ -20,13 +20,13 @@ use std::{
 use futures::StreamExt;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, ListParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams},
 };
 use tokio::sync::mpsc;
 
 use self::life::{Life, Wish};
 use crate::{
-    api::{names, tenant::suffix_of_namespace},
+    api::{ComputeInstance, names, tenant::suffix_of_namespace},
     clock::{SharedClock, TimedOut, timeout},
     harness::{
         Experiment,
@@ -101,7 +101,11 @@ impl TrialSetup {
 /// Runs one trial.
 pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
     let trial = format!("b{}-t{}", setup.planned.block, setup.planned.position);
-    let namespace = setup.external.as_ref().map_or_else(|| format!("provbench-{trial}"), |own| own.namespace(&trial));
+    let namespace = match (setup.arm().namespace(), &setup.external) {
+        (Some(namespace), _) => namespace.to_owned(),
+        (None, Some(external)) => external.namespace(&trial),
+        (None, None) => format!("provbench-{trial}"),
+    };
     let truth = TruthLog::default();
     let target = Target::start(
         Blueprint {
@@ -109,6 +113,7 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
             namespace: namespace.clone(),
             seed: setup.planned.seed,
             clock: setup.clock.clone(),
+            time_scale: setup.experiment.time_scale(),
             truth: truth.clone(),
             trace: setup.trace.clone(),
             external: setup.external.clone(),
@@ -121,8 +126,13 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
         Ok(lives) => Ok(finish(&setup, &target, lives, &truth, namespace).await),
         Err(error) => Err(error),
     };
-    let stopped = target.stop().await;
+    let (process, stopped) = target.stop().await;
     let mut record = result?;
+    if let Some(cost) = &mut record.cost
+        && process.is_some()
+    {
+        cost.process = process;
+    }
     if let Err(error) = stopped {
         record.problems.push(format!("failed to clean up after the trial: {error}"));
     }
@@ -134,7 +144,7 @@ struct Measured {
     lives: Vec<Life>,
     transitions: Vec<Transition>,
     problems: Vec<String>,
-    cost: Cost,
+    cost: Option<Cost>,
 }
 
 async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result<Measured, TrialError> {
@@ -184,6 +194,14 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     let mut deadline = clock.sleep(setup.experiment.deadline());
     let stop_check = STOP_CHECK.div_f64(setup.experiment.time_scale());
     let mut check = clock.sleep(stop_check);
+    let disturbance = setup.scenario().disturbance();
+    let mut disturbing = std::pin::pin!(async {
+        match disturbance {
+            Some(disturbance) => target.disturb(disturbance).await,
+            None => Ok(()),
+        }
+    });
+    let mut undisturbed = disturbance.is_some();
     while course.left > 0 {
         tokio::select! {
             biased;
@@ -192,9 +210,20 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
                 Some(sight) => course.seen(sight, clock.elapsed(), &mut measured_transitions),
                 None => return Err(TrialError::Watch("it ended".to_owned())),
             },
+            disturbed = &mut disturbing, if undisturbed => {
+                undisturbed = false;
+                if let Err(error) = disturbed {
+                    problems.push(error.to_string());
+                    break;
+                }
+            }
             () = &mut check => {
                 if setup.stop.load(Ordering::Relaxed) {
                     problems.push(STOPPED.to_owned());
+                    break;
+                }
+                if let Some(ended) = target.operator_ended() {
+                    problems.push(format!("the operator ended by itself, {ended}"));
                     break;
                 }
                 check = clock.sleep(stop_check);
@@ -211,7 +240,10 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     for life in &mut course.lives {
         life.cut_off(now);
     }
-    let cost = target.cost().await.since(&cost_before);
+    if undisturbed {
+        problems.push("every life was over before the operator had been ended and was ready again".to_owned());
+    }
+    let cost = target.cost().await.zip(cost_before).map(|(now, before)| now.since(&before));
     Ok(Measured { lives: course.lives, transitions: measured_transitions, problems, cost })
 }
 
@@ -321,6 +353,10 @@ async fn finish(
     let Measured { lives, mut transitions, mut problems, cost } = measured;
     // A run that is to stop does not wait for what nobody will look at.
     let stopped = setup.stop.load(Ordering::Relaxed);
+    if setup.arm().namespace().is_some() {
+        // The namespace stays, and so would they.
+        remove_left(&target.client, &namespace, &lives, &mut problems).await;
+    }
     if !stopped && !target.at_rest(setup.experiment.deadline()).await {
         problems.push("the backends did not come to rest within the deadline".to_owned());
     }
@@ -360,7 +396,19 @@ async fn finish(
         truth,
         problems,
         warmup: setup.planned.warmup,
-        cost: Some(cost),
+        cost,
+    }
+}
+
+/// Deletes the instances whose lives were cut off.
+async fn remove_left(client: &Client, namespace: &str, lives: &[Life], problems: &mut Vec<String>) {
+    let api: Api<ComputeInstance> = Api::namespaced(client.clone(), namespace);
+    for instance in lives.iter().filter_map(Life::left) {
+        match api.delete(&instance.to_string(), &DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            Err(error) => problems.push(format!("{instance}: failed to delete it at last: {error}")),
+        }
     }
 }
 

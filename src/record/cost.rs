@@ -2,11 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What only an operator in a process of its own shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessCost {
+    /// The most memory that one of its processes had at a time (VmHWM), in bytes; `None` where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_peak_bytes: Option<u64>,
+    /// How often it was started: 1 and one for each time that the scenario ended it.
+    pub starts: u32,
+    /// How the last of its processes ended: its exit status, or the signal that ended it, negative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+}
+
 /// What the operator spent on one trial, from the first arrival to the end of the last life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// Processor time of the operator's own thread, in nanoseconds of the machine whatever the time scale; `None` where it
-    /// has none of its own, as in virtual time.
+    /// Processor time of the operator's own thread or processes, in nanoseconds of the machine whatever the time scale;
+    /// `None` where it has none of its own, as in virtual time. A process's is counted in hundredths of a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator_cpu_ns: Option<u64>,
     /// Requests of the operator to the API server.
@@ -15,6 +28,9 @@ pub struct Cost {
     pub api_sent_bytes: u64,
     /// Bytes of the answers' bodies, watches included.
     pub api_received_bytes: u64,
+    /// Of an operator in a process of its own; its requests are not visible then, and the counts above are 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessCost>,
 }
 
 impl Cost {
@@ -27,6 +43,7 @@ impl Cost {
             api_requests: self.api_requests.saturating_sub(earlier.api_requests),
             api_sent_bytes: self.api_sent_bytes.saturating_sub(earlier.api_sent_bytes),
             api_received_bytes: self.api_received_bytes.saturating_sub(earlier.api_received_bytes),
+            process: self.process,
         }
     }
 }

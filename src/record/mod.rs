@@ -16,7 +16,7 @@ mod transition;
 mod trial;
 mod truth;
 
-pub use cost::Cost;
+pub use cost::{Cost, ProcessCost};
 pub use design::{COMPARED, Design, Gate, Requirement, Until};
 pub use milestones::{BackendMilestones, Milestones, OperationMilestones, OperatorMilestones};
 pub use run::{ClockKind, HostInfo, MergedRun, RunInfo, RunStatus, SCHEMA_VERSION};

@@ -64,6 +64,10 @@ pub(super) struct CostSum {
 
 impl CostSum {
     fn add(&mut self, cost: &Cost) {
+        // What a process of its own asks the API server is not visible.
+        if cost.process.is_some() {
+            return;
+        }
         self.trials += 1;
         self.requests += cost.api_requests;
         self.sent_bytes += cost.api_sent_bytes;

@@ -18,10 +18,17 @@ fn bytes(bytes: f64) -> String {
     }
 }
 
+/// What is not counted because it can't be seen.
+const NOT_VISIBLE: &str = "not visible";
+
 /// The cells of a row: processor time, requests, bytes sent, bytes received; `None` where nothing was counted.
 fn cells(arm: &ArmSummary) -> Option<[String; 4]> {
-    let api = arm.api?;
     let cpu = arm.metrics.get(&Metric::OperatorCpu).and_then(|cpu| cpu.mean_ns);
+    let Some(api) = arm.api else {
+        // An operator in a process of its own: what it asks the API server goes past us.
+        let hidden = || NOT_VISIBLE.to_owned();
+        return cpu.map(|cpu| [duration(cpu), hidden(), hidden(), hidden()]);
+    };
     Some([
         cpu.map_or_else(|| "–".to_owned(), duration),
         format!("{:.1}", api.requests_per_instance),
@@ -33,6 +40,12 @@ fn cells(arm: &ArmSummary) -> Option<[String; 4]> {
 /// A line an arm, for a terminal: `eda: an instance took 12.7 requests to the API server, 7.1 kB sent, 36.9 kB received`.
 pub(super) fn line(arm: &ArmSummary) -> Option<String> {
     let [cpu, requests, sent, received] = cells(arm)?;
+    if arm.api.is_none() {
+        return Some(format!(
+            "{}: an instance took {cpu} of the operator's CPU; its requests are {NOT_VISIBLE}",
+            arm.arm
+        ));
+    }
     Some(format!(
         "{}: an instance took {cpu} of the operator's CPU and {requests} requests to the API server, {sent} sent and \
          {received} received",
@@ -94,6 +107,7 @@ mod tests {
                 api_requests: 21,
                 api_sent_bytes: 3_000,
                 api_received_bytes: 5_000_000,
+                process: None,
             });
             report.add(&record);
             let partly = (block == 1).then(Cost::default);

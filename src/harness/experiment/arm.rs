@@ -1,12 +1,14 @@
 //! One operator configuration under comparison.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::{operator::ArmOperator, resolve::POLL_INTERVAL};
 use crate::{
     operator::config::{Config, ConfigError, ProviderKind, Warning, without_query},
     sim::profile::Profile,
+    units::GoDuration,
 };
 
 /// The bearer token of the simulated AAP; there is nothing behind it to protect.
@@ -15,6 +17,9 @@ pub(crate) const SIMULATED_TOKEN: &str = "simulated";
 /// The names of the simulated AAP's templates.
 pub(crate) const PROVISION_TEMPLATE: &str = "create-compute-instance";
 pub(crate) const DEPROVISION_TEMPLATE: &str = "delete-compute-instance";
+
+/// How often an operator polls that is not told otherwise.
+const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Where an arm's operator finds its surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +78,12 @@ pub struct Arm {
     pub(super) audit: bool,
     #[serde(skip_serializing_if = "Backend::is_simulated")]
     pub(super) backend: Backend,
+    /// Whose latency this is about.
+    #[serde(skip_serializing_if = "ArmOperator::is_in_process")]
+    pub(super) operator: ArmOperator,
+    /// The namespace that a deployed operator works in, where it does not work in all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) namespace: Option<String>,
     pub(super) profile_name: String,
     pub(super) profile: Profile,
 }
@@ -88,10 +99,17 @@ fn without_secrets<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(settings.iter().map(|(name, value)| match name.as_str() {
-        "CLOUDKIT_AAP_TOKEN" => (name, "(secret)"),
+        name_of_secret if is_secret(name_of_secret) => (name, "(secret)"),
         name_of_url if name_of_url.ends_with("_WEBHOOK") => (name, without_query(value)),
         _ => (name, value.as_str()),
     }))
+}
+
+/// Whether a variable holds something that no record may show. The path of a file that has it in it may be shown.
+pub(crate) fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    !name.ends_with("_FILE")
+        && ["TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "KEY"].iter().any(|word| name.contains(word))
 }
 
 fn as_word<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -109,7 +127,18 @@ impl Arm {
         profile: Profile,
     ) -> Self {
         let (name, profile_name) = (name.to_owned(), profile_name.to_owned());
-        Self { name, provider, settings, old_jobs: 0, audit: false, backend: Backend::default(), profile_name, profile }
+        Self {
+            name,
+            provider,
+            settings,
+            old_jobs: 0,
+            audit: false,
+            backend: Backend::default(),
+            operator: ArmOperator::InProcess,
+            namespace: None,
+            profile_name,
+            profile,
+        }
     }
 
     /// Its name.
@@ -142,6 +171,18 @@ impl Arm {
         self.backend
     }
 
+    /// Its operator.
+    #[must_use]
+    pub fn operator(&self) -> &ArmOperator {
+        &self.operator
+    }
+
+    /// The namespace that its deployed operator works in; `None` where each trial has one of its own.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// How its backends behave.
     #[must_use]
     pub fn profile(&self) -> &Profile {
@@ -152,6 +193,23 @@ impl Arm {
     #[must_use]
     pub fn environment(&self, endpoints: &Endpoints) -> BTreeMap<String, String> {
         environment(self.provider, &self.settings, endpoints)
+    }
+
+    /// The environment of an operator on the machine's own clock, where one recorded second takes `time_scale` real ones:
+    /// durations among the settings are scaled, the program's own variables stand over everything as they are.
+    #[must_use]
+    pub fn environment_of_program(&self, endpoints: &Endpoints, time_scale: f64) -> BTreeMap<String, String> {
+        let mut environment = self.environment(endpoints);
+        environment.entry(POLL_INTERVAL.to_owned()).or_insert_with(|| GoDuration(DEFAULT_POLL_INTERVAL).to_string());
+        for value in environment.values_mut() {
+            if let Ok(duration) = value.parse::<GoDuration>() {
+                *value = GoDuration(duration.0.mul_f64(time_scale)).to_string();
+            }
+        }
+        if let Some(program) = self.operator.program() {
+            environment.extend(program.env().clone());
+        }
+        environment
     }
 
     /// The operator's configuration, read from its environment as production does.

@@ -3,6 +3,8 @@
 pub(in crate::harness) mod arm;
 mod design;
 mod error;
+mod operator;
+mod operator_resolve;
 mod overrides;
 mod raw;
 mod resolve;
@@ -16,12 +18,16 @@ use std::{
 
 use serde::Serialize;
 
-pub(crate) use self::{arm::SIMULATED_TOKEN, resolve::POLL_INTERVAL};
 pub use self::{
     arm::{Arm, Backend, EdaEngine, Endpoints},
     error::ExperimentError,
+    operator::{ArmOperator, Disturbance, Ending, Program, Ready},
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
     share::{NotAShare, Share},
+};
+pub(crate) use self::{
+    arm::{SIMULATED_TOKEN, is_secret},
+    resolve::POLL_INTERVAL,
 };
 use crate::{
     record::{ClockKind, Design},

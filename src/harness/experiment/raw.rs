@@ -124,7 +124,49 @@ pub(super) struct RawArm {
     #[serde(default)]
     pub(super) backend: Option<Spanned<RawBackend>>,
     #[serde(default)]
+    pub(super) operator: Option<Spanned<RawOperator>>,
+    #[serde(default)]
+    pub(super) namespace: Option<Spanned<String>>,
+    #[serde(default)]
     pub(super) settings: BTreeMap<String, Spanned<String>>,
+}
+
+/// Which operator an arm measures.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawOperator {
+    InProcess,
+    None,
+    External(Box<RawProgram>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProgram {
+    pub(super) command: Spanned<Vec<String>>,
+    #[serde(default)]
+    pub(super) env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) ready: Option<Spanned<RawReady>>,
+    #[serde(default)]
+    pub(super) ready_timeout: Option<Spanned<GoDuration>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawReady {
+    Probe,
+    Url(String),
+    After(GoDuration),
+}
+
+/// The operator ends in the middle of a trial.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDisturbance {
+    pub(super) after: GoDuration,
+    #[serde(default)]
+    pub(super) down: GoDuration,
 }
 
 /// What stands in for a simulated backend.
@@ -157,6 +199,10 @@ pub(super) struct RawScenario {
     pub(super) hold: Option<Spanned<GoDuration>>,
     #[serde(default)]
     pub(super) delete: Option<Spanned<RawDelete>>,
+    #[serde(default)]
+    pub(super) restart_operator: Option<Spanned<RawDisturbance>>,
+    #[serde(default)]
+    pub(super) kill_operator: Option<Spanned<RawDisturbance>>,
     #[serde(default)]
     pub(super) expect: BTreeMap<String, Spanned<RawExpectation>>,
 }

@@ -39,6 +39,10 @@ pub(super) struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    pub(super) fn clock(&self) -> ClockKind {
+        self.clock
+    }
+
     pub(super) fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
         let message = message.into();
         if self.placed {
@@ -164,6 +168,7 @@ impl Resolver<'_> {
             settings.insert(POLL_INTERVAL.to_owned(), interval.value.to_string());
         }
         self.check_settings(raw, provider, &settings)?;
+        let operator = self.operator(raw)?;
         Ok(Arm {
             name,
             provider,
@@ -171,6 +176,8 @@ impl Resolver<'_> {
             old_jobs: self.old_jobs(raw)?,
             audit: false,
             backend: raw.backend.as_ref().map_or(Ok(Backend::default()), |backend| self.backend(backend, provider))?,
+            operator,
+            namespace: raw.namespace.as_ref().map(|namespace| namespace.value.clone()),
             profile_name: profile_name.value.clone(),
             profile: self.profile(profile_name)?,
         })
@@ -262,7 +269,7 @@ impl Resolver<'_> {
             }
             expect.insert(arm.clone(), self.expectation(&expectation.value)?);
         }
-        Ok(Scenario { name, kind, expect })
+        Ok(Scenario { name, kind, operator: self.disturbance(raw)?, expect })
     }
 
     fn delete(&self, raw: &Spanned<RawDelete>) -> Result<DeleteWhen, ExperimentError> {
@@ -383,6 +390,7 @@ pub(super) fn resolve(
     })?;
     let mut scenarios: Vec<Scenario> =
         raw.scenarios.value.iter().map(|scenario| resolver.scenario(scenario, &arm_names)).collect::<Result<_, _>>()?;
+    resolver.check_disturbances(raw, &arms)?;
     let scenario_names = distinct("scenarios", scenarios.iter().map(Scenario::name), |index, message| {
         resolver.invalid(&raw.scenarios.value[index].kind, message)
     })?;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
+use super::operator::Disturbance;
 use crate::{
     api::{JobState, JobType},
     record::Sample,
@@ -79,6 +80,9 @@ pub struct Scenario {
     pub(super) name: String,
     #[serde(flatten)]
     pub(super) kind: ScenarioKind,
+    /// The operator ends in the middle of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) operator: Option<Disturbance>,
     pub(super) expect: BTreeMap<String, Expectation>,
 }
 
@@ -93,6 +97,12 @@ impl Scenario {
     #[must_use]
     pub fn kind(&self) -> ScenarioKind {
         self.kind
+    }
+
+    /// How the operator ends in the middle of it, if it does.
+    #[must_use]
+    pub fn disturbance(&self) -> Option<Disturbance> {
+        self.operator
     }
 
     /// Whether it gets instances to Running.

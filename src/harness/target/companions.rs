@@ -66,6 +66,7 @@ impl Simulators {
             seed: *seed,
             clock: clock.clone(),
             truth: truth.clone(),
+            time_scale: 1.0,
             trace: OperatorTrace::new(clock.clone()),
             external: None,
         };

@@ -130,7 +130,7 @@ fn find() -> Option<PathBuf> {
 }
 
 /// A port that nobody listens on. Somebody may take it before the engine does, which then ends before it is ready.
-fn free_port() -> io::Result<SocketAddr> {
+pub(super) fn free_port() -> io::Result<SocketAddr> {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 

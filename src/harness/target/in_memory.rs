@@ -24,7 +24,8 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         connect: Box::new(move |meter| Ok(kube::Client::new(meter.around(service), namespace))),
         transport: transport(&backends),
         endpoints: endpoints(&blueprint.namespace),
-        backends,
+        access: None,
+        backends: Some(backends),
         servers: Servers::InMemory { kubevirt },
     })
 }

@@ -67,6 +67,7 @@ impl ApiMeter {
             api_requests: self.counts.requests.load(Ordering::Relaxed),
             api_sent_bytes: self.counts.sent_bytes.load(Ordering::Relaxed),
             api_received_bytes: self.counts.received_bytes.load(Ordering::Relaxed),
+            process: None,
         }
     }
 }
@@ -94,7 +95,8 @@ mod tests {
                 assert_eq!(answer.into_body().collect().await.expect("a body").to_bytes(), "12345");
             }
         }
-        let expected = Cost { operator_cpu_ns: None, api_requests: 3, api_sent_bytes: 9, api_received_bytes: 10 };
+        let expected =
+            Cost { operator_cpu_ns: None, api_requests: 3, api_sent_bytes: 9, api_received_bytes: 10, process: None };
         assert_eq!(meter.read(), expected);
     }
 }

@@ -15,6 +15,7 @@ pub mod kubeconfig;
 mod meter;
 mod operator_run;
 mod over_sockets;
+mod program;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
@@ -28,20 +29,21 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use self::{
     backends::Backends,
-    engine::Engine,
+    engine::{Engine, free_port},
     external::{ExternalCluster, ExternalError},
     operator_run::{Connect, OperatorRun, OperatorRunParts},
+    program::{Access, OperatorProgram},
 };
 use crate::{
     api::crd,
     clock::{self, SharedClock},
     cluster::{Cluster, FieldTracking, Options},
     harness::{
-        experiment::{Arm, Endpoints},
+        experiment::{Arm, ArmOperator, Disturbance, Endpoints},
         operator_trace::OperatorTrace,
     },
     operator::provider::http::Transport,
-    record::{ClockKind, Cost, TruthLog},
+    record::{ClockKind, Cost, ProcessCost, TruthLog},
     units::Seed,
 };
 
@@ -79,6 +81,22 @@ pub enum TargetError {
         /// The reason.
         source: crate::operator::config::ConfigError,
     },
+    /// An operator of somebody else's did not come up, or ended.
+    #[error("arm {arm}: {what}")]
+    Program {
+        /// The arm.
+        arm: String,
+        /// What happened to it.
+        what: String,
+    },
+    /// An operator that is deployed already needs a cluster where it is.
+    #[error(
+        "arm {arm}: `operator: none` observes an operator that is deployed already; name its cluster with --cluster kubeconfig"
+    )]
+    NowhereDeployed {
+        /// The arm.
+        arm: String,
+    },
     /// An engine of somebody else's did not come up.
     #[error("failed to start the engine of EDA: {0}")]
     Engine(String),
@@ -96,6 +114,8 @@ pub(crate) struct Blueprint {
     pub(crate) seed: Seed,
     pub(crate) clock: SharedClock,
     pub(crate) truth: TruthLog,
+    /// Real seconds for one recorded second.
+    pub(crate) time_scale: f64,
     /// Who listens to the operator.
     pub(crate) trace: OperatorTrace,
     /// The cluster, where it is not an embedded one.
@@ -105,16 +125,27 @@ pub(crate) struct Blueprint {
 /// A target that is up.
 pub(crate) struct Target {
     pub(crate) client: Client,
-    backends: Backends,
+    /// None where they are not ours.
+    backends: Option<Backends>,
     clock: SharedClock,
-    operator: OperatorRun,
+    time_scale: f64,
+    operator: Measured,
     servers: Servers,
     /// Where the namespace has to be removed, and which.
     external: Option<(Arc<ExternalCluster>, String)>,
 }
 
+/// The operator that is measured.
+enum Measured {
+    Here(OperatorRun),
+    Program(Box<OperatorProgram>),
+    /// It is deployed already.
+    Deployed,
+}
+
 /// What has to be stopped with a target.
 enum Servers {
+    None,
     InMemory { kubevirt: JoinHandle<()> },
     OverSockets { engine: Option<Engine>, stop: oneshot::Sender<()>, thread: std::thread::JoinHandle<()> },
 }
@@ -127,7 +158,9 @@ struct Reach {
     connect: Connect,
     transport: Transport,
     endpoints: Endpoints,
-    backends: Backends,
+    /// How another process reaches the cluster, where one is to.
+    access: Option<Access>,
+    backends: Option<Backends>,
     servers: Servers,
 }
 
@@ -139,47 +172,99 @@ impl Target {
             ClockKind::Real => over_sockets::reach(&blueprint).await?,
         };
         match &blueprint.external {
+            _ if blueprint.arm.namespace().is_some() => {}
             None => create_namespace(&reach.client, &blueprint.namespace).await?,
             Some(external) => external.create_namespace(&reach.client, &blueprint.namespace).await?,
         }
-        let config = blueprint
-            .arm
-            .operator_config(&reach.endpoints)
-            .map_err(|source| TargetError::Operator { arm: blueprint.arm.name().to_owned(), source })?;
-        let parts = OperatorRunParts {
-            connect: reach.connect,
-            clock: blueprint.clock.clone(),
-            config,
-            transport: reach.transport,
+        let operator = match blueprint.arm.operator() {
+            ArmOperator::None => Measured::Deployed,
+            ArmOperator::External(program) => {
+                let Some(access) = &reach.access else { return Err(TargetError::Servers) };
+                let environment = blueprint.arm.environment_of_program(&reach.endpoints, blueprint.time_scale);
+                let (name, namespace) = (blueprint.arm.name(), &blueprint.namespace);
+                let program =
+                    OperatorProgram::start(name, program, environment, "CLOUDKIT_", access, namespace).await?;
+                Measured::Program(Box::new(program))
+            }
+            ArmOperator::InProcess => {
+                let config = blueprint
+                    .arm
+                    .operator_config(&reach.endpoints)
+                    .map_err(|source| TargetError::Operator { arm: blueprint.arm.name().to_owned(), source })?;
+                let parts = OperatorRunParts {
+                    connect: reach.connect,
+                    clock: blueprint.clock.clone(),
+                    config,
+                    transport: reach.transport,
+                };
+                Measured::Here(match clock_kind {
+                    ClockKind::Virtual => OperatorRun::here(parts).await?,
+                    ClockKind::Real => OperatorRun::on_own_thread(parts, blueprint.trace).await?,
+                })
+            }
         };
-        let operator = match clock_kind {
-            ClockKind::Virtual => OperatorRun::here(parts).await?,
-            ClockKind::Real => OperatorRun::on_own_thread(parts, blueprint.trace).await?,
-        };
+        let own_namespace = blueprint.arm.namespace().is_none();
         Ok(Self {
             client: reach.client,
             backends: reach.backends,
             clock: blueprint.clock,
+            time_scale: blueprint.time_scale,
             operator,
             servers: reach.servers,
-            external: blueprint.external.map(|external| (external, blueprint.namespace)),
+            external: blueprint.external.filter(|_| own_namespace).map(|external| (external, blueprint.namespace)),
         })
     }
 
     /// Waits until no backend has anything left to do, at most for `limit`; whether that came.
     pub(crate) async fn at_rest(&self, limit: Duration) -> bool {
-        clock::timeout(&*self.clock, limit, self.backends.idle()).await.is_ok()
+        match &self.backends {
+            Some(backends) => clock::timeout(&*self.clock, limit, backends.idle()).await.is_ok(),
+            None => true,
+        }
     }
 
     /// What the operator spent since it was started.
-    pub(crate) async fn cost(&self) -> Cost {
-        self.operator.cost().await
+    pub(crate) async fn cost(&self) -> Option<Cost> {
+        match &self.operator {
+            Measured::Here(operator) => Some(operator.cost().await),
+            Measured::Program(program) => Some(program.cost()),
+            Measured::Deployed => None,
+        }
     }
 
-    /// Stops everything, the operator first, and removes what a cluster that stays would be left with.
-    pub(crate) async fn stop(self) -> Result<(), TargetError> {
-        self.operator.stop().await;
+    /// How the operator ended, where it did by itself.
+    pub(crate) fn operator_ended(&self) -> Option<String> {
+        match &self.operator {
+            Measured::Program(program) => program.ended(),
+            Measured::Here(_) | Measured::Deployed => None,
+        }
+    }
+
+    /// Ends the operator when its time has come, and starts it again.
+    pub(crate) async fn disturb(&self, disturbance: Disturbance) -> Result<(), TargetError> {
+        self.clock.sleep(disturbance.after.0).await;
+        match &self.operator {
+            Measured::Program(program) => {
+                program.disturb(disturbance.ending, disturbance.down.0.mul_f64(self.time_scale)).await
+            }
+            // An experiment in which that could be is refused.
+            Measured::Here(_) | Measured::Deployed => Ok(()),
+        }
+    }
+
+    /// Stops everything, the operator first, and removes what a cluster that stays would be left with. Beside whether that
+    /// worked: what an operator in a process of its own spent at last.
+    pub(crate) async fn stop(self) -> (Option<ProcessCost>, Result<(), TargetError>) {
+        let process = match self.operator {
+            Measured::Here(operator) => {
+                operator.stop().await;
+                None
+            }
+            Measured::Program(program) => program.stop().await.process,
+            Measured::Deployed => None,
+        };
         match self.servers {
+            Servers::None => {}
             Servers::InMemory { kubevirt } => kubevirt.abort(),
             Servers::OverSockets { engine, stop, thread } => {
                 if let Some(engine) = engine {
@@ -190,10 +275,11 @@ impl Target {
                 let _ = tokio::task::spawn_blocking(move || thread.join()).await;
             }
         }
-        if let Some((external, namespace)) = self.external {
-            external.remove(&self.client, &namespace).await?;
-        }
-        Ok(())
+        let removed = match self.external {
+            Some((external, namespace)) => external.remove(&self.client, &namespace).await.map_err(TargetError::from),
+            None => Ok(()),
+        };
+        (process, removed)
     }
 }
 

@@ -10,12 +10,16 @@ use kube::{Client, Config, client::ClientBuilder};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
-    cluster::Cluster,
+    clock::{Clock, SystemClock},
+    cluster::{
+        Cluster,
+        serve::{ServeOptions, Tls, Token},
+    },
     harness::{
-        experiment::{Endpoints, arm::EdaEngine},
+        experiment::{ArmOperator, Endpoints, arm::EdaEngine},
         target::{
             Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, engine::Engine,
-            external::ExternalCluster, operator_run::Connect, until, webhooks,
+            external::ExternalCluster, operator_run::Connect, program::Access, until, webhooks,
         },
     },
     operator::provider::http::plain_transport,
@@ -26,12 +30,17 @@ use crate::{
 struct Up {
     /// None where the cluster is not ours.
     cluster: Option<SocketAddr>,
+    /// The same for another process.
+    access: Option<Access>,
     aap: SocketAddr,
     eda: SocketAddr,
-    backends: Backends,
+    backends: Option<Backends>,
 }
 
 pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
+    if *blueprint.arm.operator() == ArmOperator::None {
+        return to_deployed(blueprint);
+    }
     let (stop, stopped) = oneshot::channel();
     let (report, up) = oneshot::channel();
     let for_thread = blueprint.clone();
@@ -60,6 +69,10 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         None => plain_transport(),
     };
     let eda = engine.as_ref().map_or(up.eda, Engine::address);
+    let access = match &blueprint.external {
+        Some(external) => Some(Access::External(Box::new(external.config().clone()))),
+        None => up.access,
+    };
     let (client, connect) = match (&blueprint.external, up.cluster) {
         (Some(external), _) => to_external(external, &blueprint.namespace)?,
         (None, Some(address)) => to_embedded(address, &blueprint.namespace)?,
@@ -74,8 +87,26 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
             aap_url: format!("http://{}/api/controller", up.aap),
             eda_url: format!("http://{eda}"),
         },
+        access,
         backends: up.backends,
         servers: Servers::OverSockets { engine, stop, thread },
+    })
+}
+
+/// A cluster with an operator and backends that are deployed already.
+fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
+    let Some(external) = &blueprint.external else {
+        return Err(TargetError::NowhereDeployed { arm: blueprint.arm.name().to_owned() });
+    };
+    let (client, connect) = to_external(external, &blueprint.namespace)?;
+    Ok(Reach {
+        client,
+        connect,
+        transport: plain_transport(),
+        endpoints: Endpoints { namespace: blueprint.namespace.clone(), aap_url: String::new(), eda_url: String::new() },
+        access: None,
+        backends: None,
+        servers: Servers::None,
     })
 }
 
@@ -131,7 +162,7 @@ async fn servers(
         }
     };
     let client = match &cluster {
-        Hosted::Embedded(cluster, _) => Ok(cluster.client("default")),
+        Hosted::Embedded { cluster, .. } => Ok(cluster.client("default")),
         Hosted::External(external) => external.client("default"),
     };
     let client = match client {
@@ -145,7 +176,7 @@ async fn servers(
     let [aap_socket, eda_socket] = sockets;
     let addresses = [&aap_socket, &eda_socket].map(TcpListener::local_addr);
     let [Ok(aap), Ok(eda)] = addresses else { return };
-    let up = Up { cluster: cluster.address(), aap, eda, backends: backends.clone() };
+    let up = Up { cluster: cluster.address(), access: cluster.access(), aap, eda, backends: Some(backends.clone()) };
     if report.send(Ok(up)).is_err() {
         return;
     }
@@ -166,24 +197,60 @@ async fn servers(
     kubevirt.abort();
 }
 
+/// The door to the embedded cluster for another process: nobody else is to come in by it.
+struct Secured {
+    socket: TcpListener,
+    tls: Tls,
+    token: Token,
+}
+
+impl Secured {
+    async fn open() -> Result<Self, TargetError> {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let failed = |error: String| TargetError::Listen(std::io::Error::other(error));
+        let tls = Tls::generate(SystemClock::start().now(), Ipv4Addr::LOCALHOST.into());
+        let tls = tls.map_err(|error| failed(error.to_string()))?;
+        let token = Token::generate().map_err(|error| failed(error.to_string()))?;
+        Ok(Self { socket, tls, token })
+    }
+}
+
 /// The cluster that the servers' thread looks after.
 enum Hosted {
-    Embedded(Cluster, TcpListener),
+    Embedded { cluster: Cluster, socket: TcpListener, secured: Option<Secured> },
     External(Arc<ExternalCluster>),
 }
 
 impl Hosted {
     fn address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Embedded(_, socket) => socket.local_addr().ok(),
+            Self::Embedded { socket, .. } => socket.local_addr().ok(),
             Self::External(_) => None,
         }
+    }
+
+    fn access(&self) -> Option<Access> {
+        let Self::Embedded { secured: Some(Secured { socket, tls, token }), .. } = self else { return None };
+        let address = socket.local_addr().ok()?;
+        Some(Access::Embedded { address, tls: tls.clone(), token: token.clone() })
     }
 
     async fn serve(self) {
         match self {
             // A listener that fails shows as requests without an answer.
-            Self::Embedded(cluster, socket) => drop(cluster.serve(socket, std::future::pending()).await),
+            Self::Embedded { cluster, socket, secured } => {
+                let Some(Secured { socket: secured, tls, token }) = secured else {
+                    return drop(cluster.serve(socket, std::future::pending()).await);
+                };
+                let options = ServeOptions { tls: Some(tls), token: Some(token), ..ServeOptions::default() };
+                let collector = cluster.collect_garbage();
+                let _ = tokio::join!(
+                    cluster.clone().serve(socket, std::future::pending()),
+                    cluster.serve_with(secured, options, std::future::pending()),
+                    // An operator of somebody else's may leave to Kubernetes what ours does itself.
+                    collector,
+                );
+            }
             Self::External(_) => std::future::pending().await,
         }
     }
@@ -192,7 +259,14 @@ impl Hosted {
 async fn start(blueprint: &Blueprint) -> Result<(Hosted, [TcpListener; 2]), TargetError> {
     let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let hosted = match &blueprint.external {
-        None => Hosted::Embedded(cluster(&blueprint.clock, blueprint.seed)?, listen().await?),
+        None => {
+            let secured = match blueprint.arm.operator().program() {
+                Some(_) => Some(Secured::open().await?),
+                None => None,
+            };
+            let cluster = cluster(&blueprint.clock, blueprint.seed)?;
+            Hosted::Embedded { cluster, socket: listen().await?, secured }
+        }
         Some(external) => Hosted::External(external.clone()),
     };
     Ok((hosted, [listen().await?, listen().await?]))

@@ -199,6 +199,11 @@ impl Life {
         }
     }
 
+    /// The instance, where it is ours and was not seen to go.
+    pub(super) fn left(&self) -> Option<InstanceId> {
+        (self.sample.accepted_ns.is_some() && self.sample.gone_ns.is_none()).then_some(self.sample.instance)
+    }
+
     /// What was measured, and when the delete was answered.
     pub(super) fn into_sample(mut self) -> (Sample, Option<Nanos>) {
         let count = |job_type: JobType| {

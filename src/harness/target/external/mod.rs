@@ -80,6 +80,11 @@ impl ExternalCluster {
         Ok(builder.with_layer(&layer).build())
     }
 
+    /// How it is connected to.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
     fn config_for(&self, namespace: &str) -> Config {
         let mut config = self.config.clone();
         namespace.clone_into(&mut config.default_namespace);
