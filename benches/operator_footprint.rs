@@ -95,6 +95,16 @@ fn requests(address: SocketAddr) -> (f64, f64) {
     (all, writes)
 }
 
+/// The same by method and code.
+fn by_kind(address: SocketAddr) -> Vec<(String, f64)> {
+    let text = get(address, "/metrics").map(|(_, text)| text).unwrap_or_default();
+    let counts = text.lines().filter_map(|line| {
+        let (labels, count) = line.strip_prefix("rest_client_requests_total{")?.split_once("} ")?;
+        Some((labels.to_owned(), count.parse().ok()?))
+    });
+    counts.collect()
+}
+
 fn operator_binary() -> PathBuf {
     if let Some(given) = std::env::var_os("CLOUDKIT_OPERATOR") {
         return given.into();
@@ -293,6 +303,9 @@ async fn measure(bench: &Bench, binary: &Path, kubeconfig: &Path, aap: &str, (co
     row("processor time an instance, made to gone", each(cpu), "ms", Some(2.5), "9-32");
     row("requests to the API server an instance", each(all - idle_requests), "", Some(6.0), "7-11");
     row("of them writes", each(writes - idle_writes), "", None, "");
+    for (kind, of_kind) in by_kind(free) {
+        row(&format!("  {kind}"), each(of_kind), "", None, "");
+    }
     row("all Running after", running, "s", None, "21-25, 113-148 with one tenant");
     row("threads", operator.threads() as f64, "", None, "");
 }
