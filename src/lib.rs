@@ -8,7 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod units;
 
-#[cfg(feature = "harness")]
+#[cfg(feature = "cluster")]
 pub mod cluster;
 #[cfg(feature = "harness")]
 pub mod harness;

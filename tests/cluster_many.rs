@@ -180,11 +180,9 @@ async fn together(cluster: Cluster, wishes: Vec<Wish>, changes: Vec<Vec<(usize, 
     let mut starts = Vec::new();
     for wish in &wishes {
         let from = first + (OBJECTS as u64) * u64::from(wish.from) / 100;
-        let mut path = format!("{INSTANCES}?watch=1&resourceVersion={from}");
         // `last` is for everybody.
-        if let Some(tier) = wish.tier {
-            path += &format!("&labelSelector=tier%20in%20({tier},all)");
-        }
+        let selector = wish.tier.map_or_else(String::new, |tier| format!("&labelSelector=tier%20in%20({tier},all)"));
+        let path = format!("{INSTANCES}?watch=1&resourceVersion={from}{selector}");
         readers.push((ask.watch(&path).await, wish.greed));
         starts.push(from);
     }

@@ -336,7 +336,7 @@ mod tests {
             (MERGE_PATCH, "[]", 400),
             (MERGE_PATCH, "{", 400),
             (JSON_PATCH, "{}", 400),
-            (JSON_PATCH, r#"[1]"#, 400),
+            (JSON_PATCH, "[1]", 400),
             (STRATEGIC_PATCH, "[]", 400),
             ("application/x", "{}", 415),
             (APPLY_PATCH, "- a", 400),

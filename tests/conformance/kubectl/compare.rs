@@ -9,7 +9,8 @@ use super::{
     terminal::{Said, Terminal, missing},
 };
 use crate::{
-    accepted, control_plane,
+    accepted::{self, Reason},
+    control_plane,
     served::Served,
     server::{Server, definitions},
     words::yaml,
@@ -45,7 +46,7 @@ fn kubectl_and_jq_show_the_same_on_both_servers() {
     }
     let parts = script::parts();
     let accepted = accepted::kubectl();
-    let accepted: BTreeSet<(&str, usize)> = accepted.iter().flat_map(|reason| reason.steps()).collect();
+    let accepted: BTreeSet<(&str, usize)> = accepted.iter().flat_map(Reason::steps).collect();
 
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::start(folder.path(), &[]);
