@@ -285,12 +285,12 @@ async fn measure(bench: &Bench, binary: &Path, kubeconfig: &Path, aap: &str, (co
     row("start to ready", ready, "s", Some(0.05), "0.25");
     row("memory, idle", idle, "MiB", Some(12.0), "53");
     let prefix = format!("of-{tenants}");
-    let began = bench.clock.elapsed();
+    let making = bench.clock.elapsed();
     bench.create(&prefix, count, tenants).await;
     let is_running =
         |instance: &ComputeInstance| instance.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
     bench.until("Running", |all| all.len() == count && all.iter().all(is_running)).await;
-    let running = bench.seconds_since(began);
+    let running = bench.seconds_since(making);
     bench.clock.sleep(Duration::from_secs(5)).await;
     let loaded = operator.mib("VmRSS");
     bench.delete(&prefix, count).await;

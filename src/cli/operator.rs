@@ -119,7 +119,7 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
         tokio::spawn(probes.clone().serve(listener, clock.clone()));
     }
     let server = kube::Config::infer().await.map_err(Failure::could_not_run)?;
-    let client = counted_client(server, &probes.metrics).map_err(Failure::could_not_run)?;
+    let client = || counted_client(server.clone(), &probes.metrics).map_err(Failure::could_not_run);
     let transport = network_transport(arguments.ca_file.as_deref()).map_err(Failure::could_not_run)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Failure::could_not_run)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::could_not_run)?;
@@ -135,7 +135,8 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
         let identity = arguments.identity.clone().or_else(host_name).ok_or_else(|| {
             Failure::usage(anyhow::anyhow!("--leader-elect needs a name for this operator; set POD_NAME"))
         })?;
-        let candidate = Election::new(client.clone(), clock.clone(), &arguments.lease_namespace, LEASE, &identity);
+        // Of its own: the Lease is renewed however many requests wait.
+        let candidate = Election::new(client()?, clock.clone(), &arguments.lease_namespace, LEASE, &identity);
         let mut candidate = candidate.told_by(probes.clone());
         tracing::info!(lease = LEASE, namespace = %arguments.lease_namespace, identity, "waiting for the Lease");
         tokio::select! {
@@ -144,7 +145,8 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
         }
         election = Some(candidate);
     }
-    let operator = Operator::start_probed(OperatorParts { client, clock, config, transport }, probes);
+    let parts = OperatorParts { client: client()?, clock, config, transport };
+    let operator = Operator::start_probed(parts, probes.clone());
     let Some(mut election) = election else {
         operator
             .run(async move {

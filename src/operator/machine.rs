@@ -9,7 +9,10 @@ use kube::{Resource, api::ObjectMeta};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::api::{VirtualMachine, VirtualMachineStatus, virtual_machine::VirtualMachineSpec};
+use crate::{
+    api::{VirtualMachine, VirtualMachineStatus, virtual_machine::VirtualMachineSpec},
+    operator::lean::LeanMeta,
+};
 
 /// A VirtualMachine, of which as much is read as can be.
 #[derive(Clone, Debug)]
@@ -18,17 +21,16 @@ pub(crate) struct Machine(pub(crate) VirtualMachine);
 /// What is read of it.
 #[derive(Deserialize)]
 struct Parts {
-    metadata: ObjectMeta,
+    metadata: LeanMeta,
     #[serde(default)]
     status: Value,
 }
 
 impl<'de> Deserialize<'de> for Machine {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Parts { mut metadata, status } = Parts::deserialize(deserializer)?;
-        metadata.managed_fields = None;
+        let Parts { metadata, status } = Parts::deserialize(deserializer)?;
         let status: Option<VirtualMachineStatus> = serde_json::from_value(status).unwrap_or_default();
-        Ok(Self(VirtualMachine { metadata, spec: VirtualMachineSpec {}, status }))
+        Ok(Self(VirtualMachine { metadata: metadata.into(), spec: VirtualMachineSpec {}, status }))
     }
 }
 

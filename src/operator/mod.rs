@@ -17,6 +17,7 @@ mod first_field;
 mod fresh;
 mod handover;
 pub mod leader;
+mod lean;
 mod machine;
 pub mod metrics;
 mod ownership;

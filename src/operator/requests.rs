@@ -1,4 +1,4 @@
-//! Requests to the API server, counted as client-go's operators count theirs.
+//! Requests to the API server: counted as client-go's operators count theirs, and not too many at once.
 
 use std::{
     future::Future,
@@ -11,16 +11,22 @@ use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
 };
-use tower::{Layer, Service};
+use tower::{Layer, Service, limit::ConcurrencyLimitLayer};
 
 use crate::operator::metrics::Metrics;
 
-/// A client whose requests the metrics take note of.
+/// Requests that may be under way at once: each takes a connection, with its TLS session and buffers, and a server that is
+/// asked for more answers none of them sooner.
+const IN_FLIGHT_MAX: usize = 16;
+
+/// A client whose requests the metrics take note of. A watch counts as under way until its answer begins.
 ///
 /// # Errors
 /// When the configuration makes no client.
 pub fn counted_client(config: Config, metrics: &Metrics) -> kube::Result<Client> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Counting { metrics: metrics.clone() }).build())
+    let counting = Counting { metrics: metrics.clone() };
+    let limit = ConcurrencyLimitLayer::new(IN_FLIGHT_MAX);
+    Ok(ClientBuilder::try_from(config)?.with_layer(&counting).with_layer(&limit).build())
 }
 
 #[derive(Clone, Debug)]

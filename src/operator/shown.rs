@@ -5,15 +5,28 @@ use std::{borrow::Cow, sync::Arc};
 use kube::{Resource, api::ObjectMeta};
 use serde::{Deserialize, Deserializer};
 
-use crate::api::ComputeInstance;
+use crate::{
+    api::{ComputeInstance, ComputeInstanceSpec, ComputeInstanceStatus},
+    operator::lean::LeanMeta,
+};
 
 /// A ComputeInstance that is cheap to hand on and to keep.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown(pub(crate) Arc<ComputeInstance>);
 
+/// What is read of it.
+#[derive(Deserialize)]
+struct Parts {
+    metadata: LeanMeta,
+    spec: ComputeInstanceSpec,
+    #[serde(default)]
+    status: Option<ComputeInstanceStatus>,
+}
+
 impl<'de> Deserialize<'de> for Shown {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ComputeInstance::deserialize(deserializer).map(|instance| Self(Arc::new(instance)))
+        let Parts { metadata, spec, status } = Parts::deserialize(deserializer)?;
+        Ok(Self(Arc::new(ComputeInstance { metadata: metadata.into(), spec, status })))
     }
 }
 

@@ -266,13 +266,12 @@ impl Answer {
     /// answer's own date: the server's clock need not be ours.
     fn retry_after(&self) -> Option<Duration> {
         let asked = self.text_of(&header::RETRY_AFTER)?;
-        let wait = match asked.parse() {
-            Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => {
-                let sent = self.text_of(&header::DATE).and_then(http_date).unwrap_or(self.arrived);
-                // A date that has passed asks for no wait.
-                Duration::try_from(http_date(asked)?.duration_since(sent)).unwrap_or_default()
-            }
+        let wait = if let Ok(seconds) = asked.parse() {
+            Duration::from_secs(seconds)
+        } else {
+            let sent = self.text_of(&header::DATE).and_then(http_date).unwrap_or(self.arrived);
+            // A date that has passed asks for no wait.
+            Duration::try_from(http_date(asked)?.duration_since(sent)).unwrap_or_default()
         };
         Some(wait.min(RETRY_AFTER_MAX))
     }
