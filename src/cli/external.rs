@@ -9,11 +9,14 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::exit::{Exit, Failure},
     clock::SystemClock,
-    harness::target::{
-        ClusterChoice,
-        envtest::{Envtest, EnvtestError, Programs},
-        external::{ExternalCluster, ExternalError, ExternalOptions},
-        kubeconfig,
+    harness::{
+        experiment::Subject,
+        target::{
+            ClusterChoice,
+            envtest::{Envtest, EnvtestError, Programs},
+            external::{ExternalCluster, ExternalError, ExternalOptions},
+            kubeconfig,
+        },
     },
     record::ClockKind,
 };
@@ -33,6 +36,7 @@ impl Connection {
         install_crds: bool,
         clock: ClockKind,
         now: Timestamp,
+        subject: Option<Arc<Subject>>,
     ) -> Result<Option<Self>, Failure> {
         if !choice.is_external() {
             return if install_crds {
@@ -66,6 +70,7 @@ impl Connection {
             run: name(now),
             install_crds: install_crds || envtest.is_some(),
             clock: Arc::new(SystemClock::start()),
+            subject,
         };
         let cluster = runtime.block_on(ExternalCluster::connect(config, options)).map_err(failure)?;
         Ok(Some(Self { runtime, cluster, envtest }))

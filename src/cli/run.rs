@@ -114,7 +114,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     // Before anything that takes time: whoever started this may have had interrupts ignored.
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_interrupt(stop.clone());
-    let connection = Connection::open(&arguments.cluster, arguments.install_crds, experiment.clock(), now)?;
+    let subject = experiment.subject().cloned();
+    let connection = Connection::open(&arguments.cluster, arguments.install_crds, experiment.clock(), now, subject)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&experiment, now));
     let folder = RunFolder::create(&path, &info)?;
 

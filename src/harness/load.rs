@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::{
     api::{ComputeInstance, ComputeInstanceSpec, names},
     clock::SharedClock,
-    harness::{Experiment, history},
+    harness::{Experiment, experiment::Subject, history},
     units::{InstanceId, Nanos},
 };
 
@@ -43,16 +43,27 @@ struct Instances {
     client: Client,
     namespace: Arc<str>,
     requests: Arc<Request>,
+    subject: Option<Arc<Subject>>,
 }
 
 impl Instances {
-    fn new(client: Client, namespace: &str) -> Self {
-        let requests = Request::new(ComputeInstance::url_path(&(), Some(namespace)));
-        Self { client, namespace: namespace.into(), requests: Arc::new(requests) }
+    fn new(client: Client, namespace: &str, subject: Option<Arc<Subject>>) -> Self {
+        let path = match &subject {
+            None => ComputeInstance::url_path(&(), Some(namespace)),
+            Some(subject) => subject.path(namespace),
+        };
+        Self { client, namespace: namespace.into(), requests: Arc::new(Request::new(path)), subject }
     }
 
-    async fn create(&self, object: &ComputeInstance) -> kube::Result<()> {
-        let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    /// The body of the request that makes an instance.
+    fn body(&self, experiment: &Experiment, instance: InstanceId) -> serde_json::Result<Vec<u8>> {
+        match &self.subject {
+            None => serde_json::to_vec(&manifest(experiment, instance)),
+            Some(subject) => serde_json::to_vec(&subject.manifest(instance, &self.namespace, experiment.tenants())),
+        }
+    }
+
+    async fn create(&self, body: Vec<u8>) -> kube::Result<()> {
         let request = self.requests.create(&PostParams::default(), body).map_err(kube::Error::BuildRequest)?;
         self.client.request_text(request).await.map(drop)
     }
@@ -86,8 +97,9 @@ impl Load {
         clock: SharedClock,
         reports: mpsc::Sender<Report>,
         old_jobs: u32,
+        subject: Option<Arc<Subject>>,
     ) -> Self {
-        let api = Instances::new(client, namespace);
+        let api = Instances::new(client, namespace, subject);
         Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), old_jobs }
     }
 
@@ -119,9 +131,9 @@ impl Load {
     }
 
     /// The request that an instance arrives with.
-    async fn arrive(&self, instance: InstanceId, object: &ComputeInstance) -> Result<(), kube::Error> {
+    async fn arrive(&self, instance: InstanceId, object: &[u8]) -> Result<(), kube::Error> {
         if self.old_jobs == 0 {
-            return self.api.create(object).await;
+            return self.api.create(object.to_vec()).await;
         }
         let release = json!({"metadata": {"annotations": {names::MANAGEMENT_STATE_ANNOTATION: null}}});
         self.api.patch(&instance.to_string(), &release).await
@@ -135,13 +147,13 @@ impl Load {
                 self.clock.sleep(wait.into()).await;
             }
             let instance = InstanceId::from_index(index);
-            let object = manifest(&experiment, instance);
+            let Ok(object) = self.api.body(&experiment, instance) else { continue };
             let load = self.clone();
             tokio::spawn(async move { load.create(instance, object).await });
         }
     }
 
-    async fn create(&self, instance: InstanceId, object: ComputeInstance) {
+    async fn create(&self, instance: InstanceId, object: Vec<u8>) {
         let Ok(_place) = self.in_flight.acquire().await else { return };
         let sent = self.clock.elapsed();
         let mut attempt = 0;

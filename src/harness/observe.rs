@@ -5,8 +5,9 @@
 //! measured, from the bytes as they came: a user's watch costs the harness as little as it can.
 
 mod lines;
+mod other;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use futures::Stream;
 use http::Request;
@@ -18,6 +19,7 @@ use self::lines::Lines;
 use crate::{
     api::ComputeInstance,
     clock::{SharedClock, Sleep},
+    harness::experiment::Subject,
     record::Word,
     units::InstanceId,
 };
@@ -116,9 +118,17 @@ pub(crate) enum Sight {
 }
 
 /// The sights of a namespace, in the order of the watch. They never end.
-pub(crate) fn sights(client: Client, namespace: &str, clock: SharedClock) -> impl Stream<Item = Sight> + use<> {
-    let path = ComputeInstance::url_path(&(), Some(namespace));
-    let watch = Watch { client, clock, path, failures: 0, place: Place::Begin };
+pub(crate) fn sights(
+    client: Client,
+    namespace: &str,
+    clock: SharedClock,
+    subject: Option<Arc<Subject>>,
+) -> impl Stream<Item = Sight> + use<> {
+    let path = match &subject {
+        None => ComputeInstance::url_path(&(), Some(namespace)),
+        Some(subject) => subject.path(namespace),
+    };
+    let watch = Watch { client, clock, path, subject, failures: 0, place: Place::Begin };
     futures::stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) })
 }
 
@@ -126,6 +136,7 @@ struct Watch {
     client: Client,
     clock: SharedClock,
     path: String,
+    subject: Option<Arc<Subject>>,
     failures: u32,
     place: Place,
 }
@@ -179,7 +190,11 @@ impl Watch {
             }
             Place::Ask { more } => {
                 let more = more.as_ref().map(|more| format!("&continue={more}")).unwrap_or_default();
-                let page: Page = self.ask(&format!("limit={PAGE}{more}")).await?;
+                let query = format!("limit={PAGE}{more}");
+                let page: Page = match &self.subject {
+                    None => self.ask(&query).await?,
+                    Some(subject) => other::page(subject, self.ask(&query).await?),
+                };
                 let PageMeta { resource_version: version, more } = page.metadata;
                 self.place =
                     Place::Tell { items: page.items.into_iter(), more: more.filter(|more| !more.is_empty()), version };
@@ -211,7 +226,10 @@ impl Watch {
             }
             Place::Watch(open) => {
                 if let Some(line) = open.lines.next() {
-                    return open.read(&line);
+                    return match &self.subject {
+                        None => open.read(&line),
+                        Some(subject) => open.read_other(&line, subject),
+                    };
                 }
                 if !open.more().await? {
                     let version = std::mem::take(&mut open.version);

@@ -30,7 +30,7 @@ use crate::{
     clock::{SharedClock, TimedOut, timeout},
     harness::{
         Experiment,
-        experiment::{Arm, DeleteWhen, Scenario, ScenarioKind},
+        experiment::{Arm, DeleteWhen, Scenario, ScenarioKind, Subject},
         invariants,
         load::{Load, Report, intended_arrivals},
         milestones::Planes,
@@ -114,6 +114,7 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
             seed: setup.planned.seed,
             clock: setup.clock.clone(),
             time_scale: setup.experiment.time_scale(),
+            subject: setup.experiment.subject().cloned(),
             truth: truth.clone(),
             trace: setup.trace.clone(),
             external: setup.external.clone(),
@@ -149,7 +150,8 @@ struct Measured {
 
 async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result<Measured, TrialError> {
     let clock = &setup.clock;
-    let mut sights = std::pin::pin!(sights(target.client.clone(), namespace, clock.clone()));
+    let mut sights =
+        std::pin::pin!(sights(target.client.clone(), namespace, clock.clone(), setup.experiment.subject().cloned()));
     // Nothing is created before the watch is open: the first sight of an instance would be lost.
     let opened = timeout(&**clock, OPEN_LIMIT, async {
         loop {
@@ -164,7 +166,8 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     opened.await.map_err(|late: TimedOut| TrialError::Watch(late.to_string()))?.map_err(TrialError::Watch)?;
 
     let (send, mut reports) = mpsc::channel(REPORTS_WAITING_MAX);
-    let load = Load::new(target.client.clone(), namespace, clock.clone(), send, setup.arm().old_jobs());
+    let subject = setup.experiment.subject().cloned();
+    let load = Load::new(target.client.clone(), namespace, clock.clone(), send, setup.arm().old_jobs(), subject);
     {
         // What the watch shows of it is of no interest, but must be read.
         let mut preparing = std::pin::pin!(load.prepare(&setup.experiment));
@@ -355,7 +358,7 @@ async fn finish(
     let stopped = setup.stop.load(Ordering::Relaxed);
     if setup.arm().namespace().is_some() {
         // The namespace stays, and so would they.
-        remove_left(&target.client, &namespace, &lives, &mut problems).await;
+        remove_left(target, setup.experiment.subject(), &namespace, &lives, &mut problems).await;
     }
     if !stopped && !target.at_rest(setup.experiment.deadline()).await {
         problems.push("the backends did not come to rest within the deadline".to_owned());
@@ -381,7 +384,10 @@ async fn finish(
     transitions.extend(backend_transitions(&truth));
     transitions.sort_by_key(|transition| transition.at_ns);
     let created = setup.experiment.instances();
-    problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, &truth));
+    // Where the status tells of no jobs none of the backend's can be missing there.
+    let tells_of_jobs = setup.experiment.subject().is_none_or(|subject| subject.has_jobs());
+    let told = if tells_of_jobs { truth.as_slice() } else { &[] };
+    problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, told));
     TrialRecord {
         key: TrialKey {
             block: setup.planned.block,
@@ -401,8 +407,15 @@ async fn finish(
 }
 
 /// Deletes the instances whose lives were cut off.
-async fn remove_left(client: &Client, namespace: &str, lives: &[Life], problems: &mut Vec<String>) {
-    let api: Api<ComputeInstance> = Api::namespaced(client.clone(), namespace);
+async fn remove_left(
+    target: &Target,
+    subject: Option<&Arc<Subject>>,
+    namespace: &str,
+    lives: &[Life],
+    problems: &mut Vec<String>,
+) {
+    let resource = subject.map_or_else(|| ApiResource::erase::<ComputeInstance>(&()), |subject| subject.resource());
+    let api: Api<DynamicObject> = Api::namespaced_with(target.client.clone(), namespace, &resource);
     for instance in lives.iter().filter_map(Life::left) {
         match api.delete(&instance.to_string(), &DeleteParams::default()).await {
             Ok(_) => {}
@@ -441,7 +454,8 @@ async fn machines_left(client: &Client, namespace: &str) -> Result<BTreeMap<Inst
     let mut left = BTreeMap::new();
     for machine in machines {
         let of_tenant = machine.metadata.namespace.as_deref().and_then(|own| suffix_of_namespace(namespace, own));
-        if of_tenant.is_none() {
+        // Those of a subject without tenants are beside it.
+        if of_tenant.is_none() && machine.metadata.namespace.as_deref() != Some(namespace) {
             continue;
         }
         let label = machine.metadata.labels.unwrap_or_default().remove(names::INSTANCE_LABEL);

@@ -86,7 +86,7 @@ impl Lab {
     }
 
     fn out(&self) -> PathBuf {
-        (0..).map(|number| self.path(&format!("run{number}"))).find(|path| !path.exists()).expect("a name")
+        (0..1000).map(|number| self.path(&format!("run{number}"))).find(|path| !path.exists()).expect("a name")
     }
 
     pub fn start(&self, file: &Path, more: &[&str]) -> Child {

@@ -18,6 +18,9 @@ pub(crate) const SIMULATED_TOKEN: &str = "simulated";
 pub(crate) const PROVISION_TEMPLATE: &str = "create-compute-instance";
 pub(crate) const DEPROVISION_TEMPLATE: &str = "delete-compute-instance";
 
+/// What the names of our operator's variables begin with.
+pub(crate) const OUR_PREFIX: &str = "CLOUDKIT_";
+
 /// How often an operator polls that is not told otherwise.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -196,9 +199,14 @@ impl Arm {
     }
 
     /// The environment of an operator on the machine's own clock, where one recorded second takes `time_scale` real ones:
-    /// durations among the settings are scaled, the program's own variables stand over everything as they are.
+    /// durations among the settings are scaled, names begin with `prefix`, the program's own variables stand over everything as they are.
     #[must_use]
-    pub fn environment_of_program(&self, endpoints: &Endpoints, time_scale: f64) -> BTreeMap<String, String> {
+    pub fn environment_of_program(
+        &self,
+        endpoints: &Endpoints,
+        time_scale: f64,
+        prefix: &str,
+    ) -> BTreeMap<String, String> {
         let mut environment = self.environment(endpoints);
         environment.entry(POLL_INTERVAL.to_owned()).or_insert_with(|| GoDuration(DEFAULT_POLL_INTERVAL).to_string());
         for value in environment.values_mut() {
@@ -206,6 +214,13 @@ impl Arm {
                 *value = GoDuration(duration.0.mul_f64(time_scale)).to_string();
             }
         }
+        let mut environment: BTreeMap<String, String> = environment
+            .into_iter()
+            .map(|(name, value)| match name.strip_prefix(OUR_PREFIX) {
+                Some(rest) => (format!("{prefix}{rest}"), value),
+                None => (name, value),
+            })
+            .collect();
         if let Some(program) = self.operator.program() {
             environment.extend(program.env().clone());
         }

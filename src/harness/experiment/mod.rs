@@ -3,6 +3,7 @@
 pub(in crate::harness) mod arm;
 mod design;
 mod error;
+mod json_path;
 mod operator;
 mod operator_resolve;
 mod overrides;
@@ -10,9 +11,12 @@ mod raw;
 mod resolve;
 mod scenario;
 mod share;
+mod subject;
+mod subject_file;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,6 +28,7 @@ pub use self::{
     operator::{ArmOperator, Disturbance, Ending, Program, Ready},
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
     share::{NotAShare, Share},
+    subject::Subject,
 };
 pub(crate) use self::{
     arm::{SIMULATED_TOKEN, is_secret},
@@ -67,6 +72,9 @@ pub struct Experiment {
     deadline: GoDuration,
     template_id: String,
     template_parameters: Option<String>,
+    /// What is created; our own kind where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Arc<Subject>>,
     arms: Vec<Arm>,
     scenarios: Vec<Scenario>,
 }
@@ -177,6 +185,12 @@ impl Experiment {
     #[must_use]
     pub fn template_parameters(&self) -> Option<&str> {
         self.template_parameters.as_deref()
+    }
+
+    /// What is created, where it is not our own ComputeInstance.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Arc<Subject>> {
+        self.subject.as_ref()
     }
 
     /// The arms, at least one; the first is the baseline.

@@ -1,12 +1,15 @@
 //! The experiment file as it is written.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_saphyr::Spanned;
 
 use crate::{
-    harness::experiment::{ExperimentError, arm::EdaEngine, share::Share},
+    harness::experiment::{ExperimentError, arm::EdaEngine, share::Share, subject_file::RawSubject},
     record::ClockKind,
     units::GoDuration,
 };
@@ -48,8 +51,41 @@ pub(super) struct RawExperiment {
     pub(super) instance: Option<RawInstance>,
     #[serde(default)]
     pub(super) profile: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) subject: Option<Spanned<RawSubjectPlace>>,
     pub(super) arms: Spanned<Vec<RawArm>>,
     pub(super) scenarios: Spanned<Vec<RawScenario>>,
+}
+
+/// A subject, or the path of a file with one.
+#[derive(Debug)]
+pub(super) enum RawSubjectPlace {
+    File(String),
+    Inline(Box<RawSubject>),
+}
+
+impl<'de> Deserialize<'de> for RawSubjectPlace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Place;
+
+        impl<'de> Visitor<'de> for Place {
+            type Value = RawSubjectPlace;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the path of a subject's file, or a subject")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawSubjectPlace, E> {
+                Ok(RawSubjectPlace::File(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawSubjectPlace, A::Error> {
+                RawSubject::deserialize(MapAccessDeserializer::new(map)).map(Box::new).map(RawSubjectPlace::Inline)
+            }
+        }
+
+        deserializer.deserialize_any(Place)
+    }
 }
 
 /// When a run without a fixed number of blocks ends.

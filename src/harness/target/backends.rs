@@ -29,6 +29,10 @@ impl Backends {
         let Blueprint { arm, seed, clock, truth, .. } = blueprint;
         let profile = arm.profile();
         let runner = Runner::new(cluster.clone(), clock.clone(), *seed, truth.clone(), profile.playbooks.clone());
+        let runner = match &blueprint.subject {
+            Some(subject) => runner.for_objects(subject.object_names()),
+            None => runner,
+        };
         let aap = Aap::new(AapOptions {
             clock: clock.clone(),
             seed: *seed,
@@ -52,7 +56,11 @@ impl Backends {
             webhook_token: None,
         });
         // The namespaces of the tenants have names that begin with that of the instances'.
-        let within = blueprint.external.as_ref().map(|_| format!("{}-", blueprint.namespace).into());
+        let within = blueprint.external.as_ref().map(|_| {
+            // Those of a subject may be in its own.
+            let end = if blueprint.subject.is_some() { "" } else { "-" };
+            format!("{}{end}", blueprint.namespace).into()
+        });
         let kubevirt =
             KubeVirt::run_within(cluster, clock.clone(), *seed, profile.kubevirt.clone(), truth.clone(), within);
         (Self { aap, eda }, tokio::spawn(kubevirt))

@@ -67,6 +67,7 @@ impl Simulators {
             clock: clock.clone(),
             truth: truth.clone(),
             time_scale: 1.0,
+            subject: None,
             trace: OperatorTrace::new(clock.clone()),
             external: None,
         };

@@ -39,7 +39,7 @@ use crate::{
     clock::{self, SharedClock},
     cluster::{Cluster, FieldTracking, Options},
     harness::{
-        experiment::{Arm, ArmOperator, Disturbance, Endpoints},
+        experiment::{Arm, ArmOperator, Disturbance, Endpoints, Subject, arm::OUR_PREFIX},
         operator_trace::OperatorTrace,
     },
     operator::provider::http::Transport,
@@ -116,6 +116,8 @@ pub(crate) struct Blueprint {
     pub(crate) truth: TruthLog,
     /// Real seconds for one recorded second.
     pub(crate) time_scale: f64,
+    /// What is created, where it is not our own ComputeInstance.
+    pub(crate) subject: Option<Arc<Subject>>,
     /// Who listens to the operator.
     pub(crate) trace: OperatorTrace,
     /// The cluster, where it is not an embedded one.
@@ -180,10 +182,10 @@ impl Target {
             ArmOperator::None => Measured::Deployed,
             ArmOperator::External(program) => {
                 let Some(access) = &reach.access else { return Err(TargetError::Servers) };
-                let environment = blueprint.arm.environment_of_program(&reach.endpoints, blueprint.time_scale);
+                let prefix = blueprint.subject.as_ref().map_or(OUR_PREFIX, |subject| subject.environment_prefix());
+                let environment = blueprint.arm.environment_of_program(&reach.endpoints, blueprint.time_scale, prefix);
                 let (name, namespace) = (blueprint.arm.name(), &blueprint.namespace);
-                let program =
-                    OperatorProgram::start(name, program, environment, "CLOUDKIT_", access, namespace).await?;
+                let program = OperatorProgram::start(name, program, environment, prefix, access, namespace).await?;
                 Measured::Program(Box::new(program))
             }
             ArmOperator::InProcess => {

@@ -265,6 +265,9 @@ async fn start(blueprint: &Blueprint) -> Result<(Hosted, [TcpListener; 2]), Targ
                 None => None,
             };
             let cluster = cluster(&blueprint.clock, blueprint.seed)?;
+            for definition in blueprint.subject.iter().flat_map(|subject| subject.definitions()) {
+                cluster.install_crd(definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
+            }
             Hosted::Embedded { cluster, socket: listen().await?, secured }
         }
         Some(external) => Hosted::External(external.clone()),

@@ -6,6 +6,7 @@ use kube::Client;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use super::ObjectNames;
 use crate::record::Word;
 
 /// The path of an object or a collection.
@@ -14,13 +15,13 @@ pub(super) struct Path(String);
 
 impl Path {
     /// The instance that the job is for.
-    pub(super) fn instance(namespace: &str, name: &str) -> Self {
-        Self(format!("/apis/cloudkit.openshift.io/v1alpha1/namespaces/{namespace}/computeinstances/{name}"))
+    pub(super) fn instance(names: &ObjectNames, namespace: &str, name: &str) -> Self {
+        Self(format!("/apis/{}/namespaces/{namespace}/{}/{name}", names.api_version, names.plural))
     }
 
     /// Its tenant.
-    pub(super) fn tenant(namespace: &str, name: &str) -> Self {
-        Self(format!("/apis/cloudkit.openshift.io/v1alpha1/namespaces/{namespace}/tenants/{name}"))
+    pub(super) fn tenant(names: &ObjectNames, namespace: &str, name: &str) -> Self {
+        Self(format!("/apis/{}/namespaces/{namespace}/tenants/{name}", names.api_version))
     }
 
     /// The machines of a namespace.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    FINALIZER, Payload,
+    Payload,
     cluster::{self, Path},
     objects,
     payload::is_name,
@@ -55,7 +55,7 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
         .desired_config_version
         .as_deref()
         .ok_or_else(|| steps.fail("Read the payload", "'status.desiredConfigVersion' is undefined"))?;
-    let instance = Path::instance(&payload.namespace, &payload.name);
+    let instance = Path::instance(steps.names(), &payload.namespace, &payload.name);
     add_finalizer(steps, &instance).await?;
     make_machine(steps, &payload.name, &namespace).await?;
 
@@ -71,7 +71,8 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
     steps.note("vm_ready_seen", String::new());
 
     steps.spend(&profile.create.wrapup, "provision.wrapup").await?;
-    let annotate = cluster::merge(steps.client(), &instance, objects::version_patch(version));
+    let annotate =
+        cluster::merge(steps.client(), &instance, objects::version_patch(&steps.names().version_annotation, version));
     steps.request("Annotate the instance", annotate).await?;
     steps.note("annotated", version.to_owned());
     steps.spend(&profile.create.teardown, "provision.teardown").await
@@ -79,10 +80,13 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
 
 /// Where the tenant's machines live: what the Tenant says, else what the payload says.
 pub(super) async fn tenant_namespace(steps: &Steps<'_>, payload: &Payload) -> Result<Word, Halt> {
+    if !steps.names().tenants {
+        return Ok(payload.namespace.clone());
+    }
     let task = "Read the tenant";
     let name =
         payload.tenant.as_deref().ok_or_else(|| steps.fail(task, "'status.tenantReference.name' is undefined"))?;
-    let path = Path::tenant(&payload.namespace, name);
+    let path = Path::tenant(steps.names(), &payload.namespace, name);
     let tenant: Tenant = steps.request(task, cluster::get(steps.client(), &path)).await?;
     let namespace = tenant.status.namespace.filter(|namespace| !namespace.is_empty());
     let namespace = namespace
@@ -98,10 +102,11 @@ pub(super) async fn tenant_namespace(steps: &Steps<'_>, payload: &Payload) -> Re
 async fn add_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt> {
     let read = cluster::get::<Finalized>(steps.client(), instance);
     let mut finalizers = steps.request("Read the instance", read).await?.metadata.finalizers;
-    if finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+    let own = &steps.names().finalizer;
+    if finalizers.contains(own) {
         return Ok(());
     }
-    finalizers.push(Word::const_new(FINALIZER));
+    finalizers.push(own.clone());
     let write = cluster::merge(steps.client(), instance, objects::finalizers_patch(&finalizers));
     steps.request("Add the finalizer", write).await?;
     steps.note("finalizer_added", String::new());

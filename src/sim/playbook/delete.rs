@@ -1,7 +1,7 @@
 //! The playbook that removes a virtual machine.
 
 use super::{
-    FINALIZER, Payload,
+    Payload,
     cluster::{self, Ignored, Path},
     create::{Finalized, tenant_namespace},
     objects::{self, HALT, secret_name, volume_name},
@@ -21,12 +21,15 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
         remove(steps, "the secret", &Path::secrets(&namespace).named(&secret_name(name))).await?;
     }
     steps.spend(&profile.delete.wrapup, "deprovision.wrapup").await?;
-    remove_finalizer(steps, &Path::instance(&payload.namespace, &payload.name)).await?;
+    remove_finalizer(steps, &Path::instance(steps.names(), &payload.namespace, &payload.name)).await?;
     steps.spend(&profile.delete.teardown, "deprovision.teardown").await
 }
 
 /// Where the machine lives; `None` when the object never had a tenant, and so no machine.
 async fn machine_namespace(steps: &Steps<'_>, payload: &Payload) -> Result<Option<Word>, Halt> {
+    if !steps.names().tenants {
+        return Ok(Some(payload.namespace.clone()));
+    }
     match (&payload.tenant_namespace, &payload.tenant) {
         (Some(namespace), _) => Ok(Some(namespace.clone())),
         (None, Some(_)) => tenant_namespace(steps, payload).await.map(Some),
@@ -68,7 +71,8 @@ async fn remove_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt
     let read = cluster::get::<Finalized>(steps.client(), instance);
     let Some(object) = steps.request_if_found("Read the instance", read).await? else { return Ok(()) };
     let before = object.metadata.finalizers.len();
-    let kept: Vec<Word> = object.metadata.finalizers.into_iter().filter(|finalizer| finalizer != FINALIZER).collect();
+    let own = &steps.names().finalizer;
+    let kept: Vec<Word> = object.metadata.finalizers.into_iter().filter(|finalizer| finalizer != own).collect();
     if kept.len() == before {
         return Ok(());
     }

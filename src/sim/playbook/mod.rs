@@ -31,7 +31,11 @@ use super::{
     profile::{KubeVirtProfile, PlaybooksProfile},
     signal::Signal,
 };
-use crate::{clock::SharedClock, record::TruthLog, units::Seed};
+use crate::{
+    clock::SharedClock,
+    record::{TruthLog, Word},
+    units::Seed,
+};
 
 /// Which playbook a template runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +94,34 @@ pub struct Runner {
     seed: Seed,
     truth: TruthLog,
     profile: Arc<PlaybooksProfile>,
+    names: Arc<ObjectNames>,
+}
+
+/// Which objects playbooks work for, and what they leave on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectNames {
+    /// `group/version`.
+    pub api_version: String,
+    /// The name of the collection.
+    pub plural: String,
+    /// The finalizer by which a playbook holds an object.
+    pub finalizer: Word,
+    /// The annotation by which a playbook says which version it has made true.
+    pub version_annotation: String,
+    /// Whether machines live in the namespace of a Tenant of the same group, and not in the object's own.
+    pub tenants: bool,
+}
+
+impl Default for ObjectNames {
+    fn default() -> Self {
+        Self {
+            api_version: "cloudkit.openshift.io/v1alpha1".to_owned(),
+            plural: "computeinstances".to_owned(),
+            finalizer: Word::const_new(FINALIZER),
+            version_annotation: VERSION_ANNOTATION.to_owned(),
+            tenants: true,
+        }
+    }
 }
 
 /// What a playbook acts on.
@@ -111,7 +143,13 @@ impl Runner {
         truth: TruthLog,
         profile: PlaybooksProfile,
     ) -> Self {
-        Self { place: Place::Cluster(client), clock, seed, truth, profile: Arc::new(profile) }
+        Self { place: Place::Cluster(client), clock, seed, truth, profile: Arc::new(profile), names: Arc::default() }
+    }
+
+    /// The same for objects of another kind.
+    #[must_use]
+    pub fn for_objects(self, names: ObjectNames) -> Self {
+        Self { names: Arc::new(names), ..self }
     }
 
     /// A runner whose playbooks take their time and do nothing: any variables will do, and no job fails.
@@ -123,7 +161,14 @@ impl Runner {
         profile: PlaybooksProfile,
         machines: KubeVirtProfile,
     ) -> Self {
-        Self { place: Place::Nowhere(Arc::new(machines)), clock, seed, truth, profile: Arc::new(profile) }
+        Self {
+            place: Place::Nowhere(Arc::new(machines)),
+            clock,
+            seed,
+            truth,
+            profile: Arc::new(profile),
+            names: Arc::default(),
+        }
     }
 
     /// Runs a playbook to its end, or until `stop` is set. `attempt` counts the jobs of this kind for this object, from 0.

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::{LABEL, VERSION_ANNOTATION};
+use super::LABEL;
 use crate::record::Word;
 
 /// The volume of an object's machine.
@@ -63,8 +63,8 @@ pub(super) fn finalizers_patch(finalizers: &[Word]) -> String {
 }
 
 /// Says which version is true now.
-pub(super) fn version_patch(version: &str) -> String {
-    format!(r#"{{"metadata":{{"annotations":{{"{VERSION_ANNOTATION}":{}}}}}}}"#, json(&version))
+pub(super) fn version_patch(annotation: &str, version: &str) -> String {
+    format!(r#"{{"metadata":{{"annotations":{{{}:{}}}}}}}"#, json(&annotation), json(&version))
 }
 
 /// Our own types serialise.
@@ -77,7 +77,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::sim::playbook::FINALIZER;
+    use crate::sim::playbook::{FINALIZER, VERSION_ANNOTATION};
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).expect(text)
@@ -102,6 +102,9 @@ mod tests {
         let finalizers = [Word::const_new("a\"b"), Word::const_new(FINALIZER)];
         assert_eq!(parsed(&finalizers_patch(&finalizers)), json!({"metadata": {"finalizers": finalizers}}));
         assert_eq!(finalizers_patch(&[]), r#"{"metadata":{"finalizers":null}}"#);
-        assert_eq!(parsed(&version_patch("a\"b")), json!({"metadata": {"annotations": {VERSION_ANNOTATION: "a\"b"}}}));
+        assert_eq!(
+            parsed(&version_patch(VERSION_ANNOTATION, "a\"b")),
+            json!({"metadata": {"annotations": {VERSION_ANNOTATION: "a\"b"}}})
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, time::Duration};
 
 use super::{
-    Failure, Payload, Playbook, Runner,
+    Failure, ObjectNames, Payload, Playbook, Runner,
     cluster::{self, Path, Refused},
 };
 use crate::{
@@ -49,6 +49,11 @@ impl<'a> Steps<'a> {
     /// The same for an object.
     pub(super) fn on(self, payload: &Payload) -> Self {
         Self { object: payload.name.clone(), ..self }
+    }
+
+    /// The objects that playbooks work for.
+    pub(super) fn names(&self) -> &ObjectNames {
+        &self.runner.names
     }
 
     /// The cluster.

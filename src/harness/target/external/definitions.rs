@@ -65,12 +65,17 @@ fn all() -> Result<Vec<Definition>, ExternalError> {
     Ok(ours.into_iter().map(|(_, crd)| crd).chain(foreign).map(Definition::of).collect())
 }
 
-/// Checks that every kind is served; installs what is not, where that is asked for.
+/// Checks that every kind is served, `more` among them; installs what is not, where that is asked for.
 ///
 /// What is served already stays as it is: it may be somebody else's.
-pub(super) async fn ensure(client: &Client, clock: &dyn Clock, install: bool) -> Result<(), ExternalError> {
+pub(super) async fn ensure(
+    client: &Client,
+    clock: &dyn Clock,
+    more: &[Value],
+    install: bool,
+) -> Result<(), ExternalError> {
     let mut missing = Vec::new();
-    for definition in all()? {
+    for definition in all()?.into_iter().chain(more.iter().cloned().map(Definition::of)) {
         if !definition.is_served(client).await? {
             missing.push(definition);
         }

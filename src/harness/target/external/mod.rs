@@ -19,7 +19,7 @@ use std::{fmt, sync::Arc};
 use kube::{Client, Config, client::ClientBuilder};
 
 use super::meter::ApiMeter;
-use crate::clock::SharedClock;
+use crate::{clock::SharedClock, harness::experiment::Subject};
 
 pub use error::ExternalError;
 
@@ -32,6 +32,8 @@ pub struct ExternalOptions {
     pub install_crds: bool,
     /// What waiting for the cluster goes by.
     pub clock: SharedClock,
+    /// What is created, where it is not our own ComputeInstance; its definitions are looked after as ours are.
+    pub subject: Option<Arc<Subject>>,
 }
 
 /// A cluster that was connected to and has the kinds that are needed.
@@ -40,6 +42,8 @@ pub struct ExternalCluster {
     config: Config,
     run: String,
     clock: SharedClock,
+    /// What is created, where it is not our own ComputeInstance.
+    subject: Option<Arc<Subject>>,
 }
 
 impl fmt::Debug for ExternalCluster {
@@ -58,9 +62,10 @@ impl ExternalCluster {
     /// # Errors
     /// When it does not answer, a definition is missing, or can't be installed.
     pub async fn connect(config: Config, options: ExternalOptions) -> Result<Arc<Self>, ExternalError> {
-        let cluster = Self { config, run: options.run, clock: options.clock };
+        let cluster = Self { config, run: options.run, clock: options.clock, subject: options.subject };
         let client = cluster.client("default")?;
-        definitions::ensure(&client, &*cluster.clock, options.install_crds).await?;
+        let more = cluster.subject.as_ref().map_or(&[][..], |subject| subject.definitions());
+        definitions::ensure(&client, &*cluster.clock, more, options.install_crds).await?;
         Ok(Arc::new(cluster))
     }
 

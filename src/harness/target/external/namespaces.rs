@@ -74,6 +74,12 @@ impl ExternalCluster {
         }
         // The operator has ended: nobody takes its finalizers off any more.
         release(client, name).await?;
+        if let Some(subject) = &self.subject {
+            let resource = subject.resource();
+            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), name, &resource);
+            clear(&api).await?;
+            let_go(&api, name).await?;
+        }
         // The name begins with that of a namespace that nobody else has, so that the tenants in them are ours too.
         let all = namespaces.list_metadata(&ListParams::default()).await.map_err(ExternalError::api(what()))?;
         let tenants = all.into_iter().filter(|other| suffix_of_namespace(name, &other.name_any()).is_some());
@@ -122,17 +128,26 @@ impl ExternalCluster {
 
 /// Deletes instances and tenants of a namespace, and takes off what holds them.
 async fn release(client: &Client, namespace: &str) -> Result<(), ExternalError> {
-    let let_go = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     let instances: Api<ComputeInstance> = Api::namespaced(client.clone(), namespace);
     let tenants: Api<Tenant> = Api::namespaced(client.clone(), namespace);
     clear(&instances).await?;
     clear(&tenants).await?;
+    let_go(&instances, namespace).await?;
+    let_go(&tenants, namespace).await
+}
+
+/// Takes off what holds the objects of a collection.
+async fn let_go<K>(api: &Api<K>, namespace: &str) -> Result<(), ExternalError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     let what = || format!("let go of what is in {namespace}");
-    for instance in instances.list_metadata(&ListParams::default()).await.map_err(ExternalError::api(what()))? {
-        gone_is_fine(instances.patch(&instance.name_any(), &PatchParams::default(), &let_go).await, what)?;
-    }
-    for tenant in tenants.list_metadata(&ListParams::default()).await.map_err(ExternalError::api(what()))? {
-        gone_is_fine(tenants.patch(&tenant.name_any(), &PatchParams::default(), &let_go).await, what)?;
+    for object in api.list_metadata(&ListParams::default()).await.map_err(ExternalError::api(what()))? {
+        gone_is_fine(
+            api.patch(object.metadata.name.as_deref().unwrap_or_default(), &PatchParams::default(), &patch).await,
+            what,
+        )?;
     }
     Ok(())
 }

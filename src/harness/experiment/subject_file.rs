@@ -1,0 +1,223 @@
+//! A subject as it is written, in the experiment or in a file of its own, and what is meant by it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::{
+    ExperimentError,
+    json_path::JsonPath,
+    subject::{Jobs, PlaybookMarks, Subject, Test},
+};
+
+const PLACEHOLDERS: [&str; 4] = ["${name}", "${namespace}", "${tenant}", "${instance}"];
+
+/// The marks of the playbooks that our own kind is worked on by.
+const FINALIZER: &str = "cloudkit.openshift.io/computeinstance-aap";
+const VERSION_ANNOTATION: &str = "cloudkit.openshift.io/reconciled-config-version";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSubject {
+    api_version: Spanned<String>,
+    kind: Spanned<String>,
+    #[serde(default)]
+    plural: Option<String>,
+    manifest: Spanned<Value>,
+    #[serde(default)]
+    jobs: Option<RawJobs>,
+    ready: Spanned<RawTest>,
+    #[serde(default)]
+    failed: Option<Spanned<RawTest>>,
+    #[serde(default)]
+    playbook: Option<RawMarks>,
+    #[serde(default)]
+    environment_prefix: Option<Spanned<String>>,
+    #[serde(default)]
+    crds: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawJobs {
+    path: Spanned<String>,
+    id: Spanned<String>,
+    #[serde(rename = "type")]
+    kind: Spanned<String>,
+    state: Spanned<String>,
+    #[serde(default)]
+    time: Option<Spanned<String>>,
+    #[serde(default)]
+    words: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMarks {
+    #[serde(default)]
+    finalizer: Option<String>,
+    #[serde(default)]
+    version_annotation: Option<String>,
+    #[serde(default)]
+    tenants: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTest {
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    value: Option<Value>,
+    #[serde(default)]
+    condition: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+}
+
+/// A subject in a file of its own.
+pub(super) fn load(file: &Path) -> Result<Subject, ExperimentError> {
+    let text =
+        std::fs::read_to_string(file).map_err(|source| ExperimentError::Read { file: file.to_owned(), source })?;
+    let options = serde_saphyr::options! { with_snippet: false };
+    let raw: RawSubject = serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+        let text = error.to_string();
+        // The place stands in front of the message already.
+        let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]).to_owned();
+        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+        ExperimentError::Invalid { file: file.to_owned(), line, column, message }
+    })?;
+    resolve(&raw, file)
+}
+
+struct At<'a>(&'a Path);
+
+impl At<'_> {
+    fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
+        let (line, column) = (at.referenced.line(), at.referenced.column());
+        ExperimentError::Invalid { file: self.0.to_owned(), line, column, message: message.into() }
+    }
+
+    fn path(&self, text: &Spanned<String>) -> Result<JsonPath, ExperimentError> {
+        text.value.parse().map_err(|error: String| self.invalid(text, error))
+    }
+
+    fn test(&self, raw: &Spanned<RawTest>) -> Result<Test, ExperimentError> {
+        let RawTest { path, value, condition, status } = &raw.value;
+        match (path, value, condition, status) {
+            (Some(path), Some(value), None, None) => {
+                let path = path.parse().map_err(|error: String| self.invalid(raw, error))?;
+                Ok(Test::Value { path, value: value.clone() })
+            }
+            (None, None, Some(condition), status) => {
+                let status = status.clone().unwrap_or_else(|| "True".to_owned());
+                Ok(Test::Condition { condition: condition.clone(), status })
+            }
+            _ => {
+                Err(self.invalid(raw, "give either `path` and `value`, or `condition` (and `status`, True by default)"))
+            }
+        }
+    }
+
+    fn definitions(&self, files: &[Spanned<String>]) -> Result<Vec<Value>, ExperimentError> {
+        let mut definitions = Vec::new();
+        for name in files {
+            let file: PathBuf = self.0.parent().unwrap_or(Path::new(".")).join(&name.value);
+            let text = std::fs::read_to_string(&file)
+                .map_err(|error| self.invalid(name, format!("{} can't be read: {error}", file.display())))?;
+            let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
+                .map_err(|error| self.invalid(name, format!("{} is no YAML: {error}", file.display())))?;
+            for document in documents.into_iter().filter(|document| !document.is_null()) {
+                if document["kind"] != "CustomResourceDefinition" {
+                    let message = format!("{} has something in it that is no CustomResourceDefinition", file.display());
+                    return Err(self.invalid(name, message));
+                }
+                definitions.push(document);
+            }
+        }
+        Ok(definitions)
+    }
+}
+
+/// What is meant by it; `file` is what errors name and what paths are beside.
+pub(super) fn resolve(raw: &RawSubject, file: &Path) -> Result<Subject, ExperimentError> {
+    let at = At(file);
+    let version = &raw.api_version.value;
+    if version.split('/').count() > 2 || version.split('/').any(str::is_empty) {
+        return Err(at.invalid(&raw.api_version, format!("`{version}` is no apiVersion; write it as example.com/v1")));
+    }
+    if raw.kind.value.is_empty() {
+        return Err(at.invalid(&raw.kind, "the kind has no name"));
+    }
+    if !raw.manifest.value.is_object() {
+        return Err(at.invalid(&raw.manifest, "the manifest is a map, with `spec` and perhaps `metadata`"));
+    }
+    if let Some(unknown) = unknown_placeholder(&raw.manifest.value) {
+        let known = PLACEHOLDERS.join(", ");
+        return Err(at.invalid(
+            &raw.manifest,
+            format!("the manifest has an unknown placeholder `{unknown}`; there are {known}"),
+        ));
+    }
+    let jobs = match &raw.jobs {
+        None => None,
+        Some(jobs) => Some(Jobs {
+            path: at.path(&jobs.path)?,
+            id: at.path(&jobs.id)?,
+            kind: at.path(&jobs.kind)?,
+            state: at.path(&jobs.state)?,
+            time: jobs.time.as_ref().map(|time| at.path(time)).transpose()?,
+            words: jobs.words.clone(),
+        }),
+    };
+    let prefix = match &raw.environment_prefix {
+        Some(prefix) if !["CLOUDKIT_", "OSAC_"].contains(&prefix.value.as_str()) => {
+            return Err(at.invalid(prefix, format!("`{}` is no prefix; use CLOUDKIT_ or OSAC_", prefix.value)));
+        }
+        Some(prefix) => prefix.value.clone(),
+        None => "CLOUDKIT_".to_owned(),
+    };
+    let marks = raw.playbook.as_ref();
+    let or = |mark: Option<&String>, default: &str| mark.cloned().unwrap_or_else(|| default.to_owned());
+    Ok(Subject {
+        api_version: version.clone(),
+        kind: raw.kind.value.clone(),
+        plural: raw.plural.clone().unwrap_or_else(|| format!("{}s", raw.kind.value.to_ascii_lowercase())),
+        manifest: raw.manifest.value.clone(),
+        jobs,
+        ready: at.test(&raw.ready)?,
+        failed: raw.failed.as_ref().map(|failed| at.test(failed)).transpose()?,
+        playbook: PlaybookMarks {
+            finalizer: or(marks.and_then(|marks| marks.finalizer.as_ref()), FINALIZER),
+            version_annotation: or(marks.and_then(|marks| marks.version_annotation.as_ref()), VERSION_ANNOTATION),
+            tenants: marks.is_some_and(|marks| marks.tenants),
+        },
+        environment_prefix: prefix,
+        definitions: at.definitions(&raw.crds)?,
+    })
+}
+
+/// A `${…}` that stands for nothing.
+fn unknown_placeholder(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => {
+            let mut rest = text.as_str();
+            while let Some(start) = rest.find("${") {
+                let end = rest[start..].find('}').map_or(rest.len(), |end| start + end + 1);
+                if !PLACEHOLDERS.contains(&&rest[start..end]) {
+                    return Some(rest[start..end].to_owned());
+                }
+                rest = &rest[end..];
+            }
+            None
+        }
+        Value::Array(items) => items.iter().find_map(unknown_placeholder),
+        Value::Object(fields) => fields.values().find_map(unknown_placeholder),
+        _ => None,
+    }
+}
