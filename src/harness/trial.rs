@@ -6,10 +6,10 @@
 //!
 //! Guarantees: every instance that was to be created has a sample. One that did not finish is censored, never dropped.
 
+mod left;
 mod life;
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -18,19 +18,17 @@ use std::{
 };
 
 use futures::StreamExt;
-use kube::{
-    Api, Client,
-    api::{ApiResource, DeleteParams, DynamicObject, ListParams},
-};
 use tokio::sync::mpsc;
 
-use self::life::{Life, Wish};
+use self::{
+    left::{machines_left, remove_left},
+    life::{Life, Wish},
+};
 use crate::{
-    api::{ComputeInstance, names, tenant::suffix_of_namespace},
     clock::{SharedClock, TimedOut, timeout},
     harness::{
         Experiment,
-        experiment::{Arm, DeleteWhen, Scenario, ScenarioKind, Subject},
+        experiment::{Arm, DeleteWhen, Scenario, ScenarioKind},
         invariants,
         load::{Load, Report, intended_arrivals},
         milestones::Planes,
@@ -406,25 +404,6 @@ async fn finish(
     }
 }
 
-/// Deletes the instances whose lives were cut off.
-async fn remove_left(
-    target: &Target,
-    subject: Option<&Arc<Subject>>,
-    namespace: &str,
-    lives: &[Life],
-    problems: &mut Vec<String>,
-) {
-    let resource = subject.map_or_else(|| ApiResource::erase::<ComputeInstance>(&()), |subject| subject.resource());
-    let api: Api<DynamicObject> = Api::namespaced_with(target.client.clone(), namespace, &resource);
-    for instance in lives.iter().filter_map(Life::left) {
-        match api.delete(&instance.to_string(), &DeleteParams::default()).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.is_not_found() => {}
-            Err(error) => problems.push(format!("{instance}: failed to delete it at last: {error}")),
-        }
-    }
-}
-
 /// The changes of jobs' states among what the backends did.
 fn backend_transitions(truth: &[Truth]) -> impl Iterator<Item = Transition> + '_ {
     truth.iter().filter(|entry| entry.event == "job_state").filter_map(|entry| {
@@ -438,30 +417,4 @@ fn backend_transitions(truth: &[Truth]) -> impl Iterator<Item = Transition> + '_
             at_ns: entry.at_ns,
         })
     })
-}
-
-/// The virtual machines of the trial's tenants that carry the playbooks' label, counted by the instance that it names.
-async fn machines_left(client: &Client, namespace: &str) -> Result<BTreeMap<InstanceId, u32>, kube::Error> {
-    let resource = ApiResource {
-        group: "kubevirt.io".to_owned(),
-        version: "v1".to_owned(),
-        api_version: "kubevirt.io/v1".to_owned(),
-        kind: "VirtualMachine".to_owned(),
-        plural: "virtualmachines".to_owned(),
-    };
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let machines = api.list(&ListParams::default().labels(names::INSTANCE_LABEL)).await?;
-    let mut left = BTreeMap::new();
-    for machine in machines {
-        let of_tenant = machine.metadata.namespace.as_deref().and_then(|own| suffix_of_namespace(namespace, own));
-        // Those of a subject without tenants are beside it.
-        if of_tenant.is_none() && machine.metadata.namespace.as_deref() != Some(namespace) {
-            continue;
-        }
-        let label = machine.metadata.labels.unwrap_or_default().remove(names::INSTANCE_LABEL);
-        if let Some(instance) = label.and_then(|label| label.parse::<InstanceId>().ok()) {
-            *left.entry(instance).or_insert(0) += 1;
-        }
-    }
-    Ok(left)
 }

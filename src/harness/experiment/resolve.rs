@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -13,10 +12,9 @@ use crate::{
     api::JobState,
     harness::experiment::{
         Arm, Backend, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario,
-        ScenarioKind, Subject, arm,
+        ScenarioKind, arm,
         design::{self, Names},
-        raw::{RawArm, RawBackend, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario, RawSubjectPlace},
-        subject_file,
+        raw::{RawArm, RawBackend, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
     },
     operator::config::{ProviderKind, VARIABLES},
     record::ClockKind,
@@ -34,7 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(3600);
 const TEMPLATE: &str = "osac.templates.ocp_virt_vm";
 
 pub(super) struct Resolver<'a> {
-    file: &'a Path,
+    pub(super) file: &'a Path,
     placed: bool,
     clock: ClockKind,
     time_scale: f64,
@@ -209,45 +207,6 @@ impl Resolver<'_> {
             Some(jobs) => Ok(jobs.value),
             None => Ok(0),
         }
-    }
-
-    fn subject(&self, raw: &RawExperiment, arms: &[Arm]) -> Result<Option<Arc<Subject>>, ExperimentError> {
-        let Some(place) = &raw.subject else { return Ok(None) };
-        let subject = match &place.value {
-            RawSubjectPlace::File(path) => {
-                let file = self.file.parent().unwrap_or(Path::new(".")).join(path);
-                if !file.is_file() {
-                    return Err(self.invalid(place, format!("there is no subject in {}: no such file", file.display())));
-                }
-                subject_file::load(&file)?
-            }
-            RawSubjectPlace::Inline(inline) => subject_file::resolve(inline, self.file)?,
-        };
-        if let Some(arm) = arms.iter().find(|arm| arm.operator().is_in_process()) {
-            let message = format!(
-                "arm `{}` measures the operator in this process, which works on our ComputeInstance alone; with a subject each \
-                 arm needs `operator: {{external: …}}` or `operator: none`",
-                arm.name()
-            );
-            return Err(self.invalid(place, message));
-        }
-        if let Some(raw) = raw.arms.value.iter().find_map(|arm| arm.old_jobs.as_ref()) {
-            return Err(
-                self.invalid(raw, "`old_jobs` is a history of our ComputeInstance; it does not go with a subject")
-            );
-        }
-        if let Some(instance) = &raw.instance {
-            let at = instance.template_id.as_ref().or(instance.template_parameters.as_ref());
-            if let Some(at) = at {
-                return Err(self.invalid(at, "`instance` is about our ComputeInstance; a subject has its `manifest`"));
-            }
-        }
-        if !subject.has_jobs()
-            && let Some(state) = raw.scenarios.value.iter().find_map(|s| s.delete.as_ref()?.value.when_state.as_ref())
-        {
-            return Err(self.invalid(state, "the subject tells of no jobs, so that none has a state; use `after`"));
-        }
-        Ok(Some(Arc::new(subject)))
     }
 
     /// The operator itself reads the settings: what it would only warn of is an error here.

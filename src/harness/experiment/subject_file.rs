@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Deserialize;
@@ -10,8 +11,10 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{
-    ExperimentError,
+    Arm, ExperimentError,
     json_path::JsonPath,
+    raw::{RawExperiment, RawSubjectPlace},
+    resolve::Resolver,
     subject::{Jobs, PlaybookMarks, Subject, Test},
 };
 
@@ -200,6 +203,47 @@ pub(super) fn resolve(raw: &RawSubject, file: &Path) -> Result<Subject, Experime
         environment_prefix: prefix,
         definitions: at.definitions(&raw.crds)?,
     })
+}
+
+impl Resolver<'_> {
+    pub(super) fn subject(&self, raw: &RawExperiment, arms: &[Arm]) -> Result<Option<Arc<Subject>>, ExperimentError> {
+        let Some(place) = &raw.subject else { return Ok(None) };
+        let subject = match &place.value {
+            RawSubjectPlace::File(path) => {
+                let file = self.file.parent().unwrap_or(Path::new(".")).join(path);
+                if !file.is_file() {
+                    return Err(self.invalid(place, format!("there is no subject in {}: no such file", file.display())));
+                }
+                load(&file)?
+            }
+            RawSubjectPlace::Inline(inline) => resolve(inline, self.file)?,
+        };
+        if let Some(arm) = arms.iter().find(|arm| arm.operator().is_in_process()) {
+            let message = format!(
+                "arm `{}` measures the operator in this process, which works on our ComputeInstance alone; with a subject each \
+                 arm needs `operator: {{external: …}}` or `operator: none`",
+                arm.name()
+            );
+            return Err(self.invalid(place, message));
+        }
+        if let Some(raw) = raw.arms.value.iter().find_map(|arm| arm.old_jobs.as_ref()) {
+            return Err(
+                self.invalid(raw, "`old_jobs` is a history of our ComputeInstance; it does not go with a subject")
+            );
+        }
+        if let Some(instance) = &raw.instance {
+            let at = instance.template_id.as_ref().or(instance.template_parameters.as_ref());
+            if let Some(at) = at {
+                return Err(self.invalid(at, "`instance` is about our ComputeInstance; a subject has its `manifest`"));
+            }
+        }
+        if !subject.has_jobs()
+            && let Some(state) = raw.scenarios.value.iter().find_map(|s| s.delete.as_ref()?.value.when_state.as_ref())
+        {
+            return Err(self.invalid(state, "the subject tells of no jobs, so that none has a state; use `after`"));
+        }
+        Ok(Some(Arc::new(subject)))
+    }
 }
 
 /// A `${…}` that stands for nothing.
