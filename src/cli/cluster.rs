@@ -59,8 +59,9 @@ pub(super) struct ClusterArguments {
     /// End by itself after this time, as in 90s or 10m
     #[arg(long = "for", value_name = "DURATION")]
     bounded: Option<GoDuration>,
-    /// Run the operator beside it; its backends are the simulated ones, or else what its environment says
-    #[arg(long, value_enum, value_name = "PROVIDER")]
+    /// Run the operator beside it, with AAP unless said otherwise; its backends are the simulated ones, or else what its
+    /// environment says
+    #[arg(long, value_enum, value_name = "PROVIDER", num_args = 0..=1, default_missing_value = "aap")]
     with_operator: Option<ProviderArgument>,
     /// Run simulated AAP, EDA and KubeVirt beside it; their addresses are printed
     #[arg(long)]
