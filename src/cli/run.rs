@@ -31,7 +31,7 @@ use crate::{
         runner::{self, Recorder, RunEnd, RunError, RunOptions},
         target::ClusterChoice,
     },
-    record::{ClockKind, RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord},
+    record::{ArmClockSkew, ClockKind, RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord},
     report::{Check, RenderOptions, Report, idle_look, render, terminal_table},
 };
 
@@ -127,12 +127,13 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let threads = arguments.threads.map_or(info.host.cpus, usize::from);
     let external = connection.as_ref().map(Connection::cluster);
     let options = RunOptions { threads, epoch, stop, ended, external };
-    let mut recording = Recording { folder, report: Report::new(&info), problems: Vec::new() };
+    let mut recording = Recording { folder, report: Report::new(&info), problems: Vec::new(), clock_skews: Vec::new() };
     let outcome = runner::run(&experiment, &options, &mut recording);
     progress.finish();
     let cleaned = connection.map_or(Ok(()), Connection::close);
-    let Recording { folder, report, problems } = recording;
+    let Recording { folder, report, problems, clock_skews } = recording;
     info.problems = problems;
+    info.clock_skews = clock_skews;
     let failure = conclude(outcome, &mut info);
     let published =
         folder.finish().map_err(Failure::could_not_run).and_then(|()| publish(arguments, &path, &info, report));
@@ -156,6 +157,14 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
 /// An operator that is deployed already is in a cluster that is there already.
 fn needs_what_is_deployed(experiment: &Experiment, cluster: &ClusterChoice) -> Result<(), Failure> {
     let observed = experiment.arms().iter().find(|arm| *arm.operator() == ArmOperator::None);
+    let live = experiment.arms().iter().find(|arm| arm.backend().is_live());
+    if let Some(arm) = live.filter(|_| !matches!(cluster, ClusterChoice::Kubeconfig { .. })) {
+        return Err(Failure::usage(anyhow!(
+            "arm {}: live backends act on a cluster that they reach, and not on one that the run makes ({cluster}); name \
+             theirs with --cluster kubeconfig",
+            arm.name()
+        )));
+    }
     match observed {
         Some(arm) if !matches!(cluster, ClusterChoice::Kubeconfig { .. }) => Err(Failure::usage(anyhow!(
             "arm {}: `operator: none` observes an operator that is deployed already, and there is none in a cluster that the run \
@@ -171,6 +180,7 @@ struct Recording {
     folder: RunFolder,
     report: Report,
     problems: Vec<String>,
+    clock_skews: Vec<ArmClockSkew>,
 }
 
 impl Recorder for Recording {
@@ -179,9 +189,12 @@ impl Recorder for Recording {
     fn trial(&mut self, trial: TrialRecord) -> Result<(), WriteError> {
         self.folder.trial(&trial)?;
         let place = &trial.key;
-        let place = format!("block {}, {}, {}", place.block, place.arm, place.scenario);
+        let words = format!("block {}, {}, {}", place.block, place.arm, place.scenario);
         let room = PROBLEMS_KEPT_MAX.saturating_sub(self.problems.len());
-        self.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{place}: {problem}")));
+        self.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{words}: {problem}")));
+        if let Some(skew) = &trial.clock_skew {
+            ArmClockSkew::add(&mut self.clock_skews, &place.arm, skew);
+        }
         self.report.add(&trial);
         Ok(())
     }
@@ -233,6 +246,7 @@ fn run_info(experiment: &Experiment, epoch: Timestamp) -> Result<RunInfo, Failur
         problems: Vec::new(),
         design: experiment.design().clone(),
         merged: Vec::new(),
+        clock_skews: Vec::new(),
     })
 }
 

@@ -35,7 +35,7 @@ use crate::{
         observe::{Sight, sights},
         operator_trace::OperatorTrace,
         plan::PlannedTrial,
-        target::{Blueprint, Target, TargetError, external::ExternalCluster},
+        target::{Blueprint, Target, TargetError, external::ExternalCluster, live::Told},
     },
     record::{Cost, Outcome, Plane, Sample, Transition, TrialKey, TrialRecord, Truth, TruthLog},
     units::{InstanceId, Nanos},
@@ -105,7 +105,7 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
         (None, None) => format!("provbench-{trial}"),
     };
     let truth = TruthLog::default();
-    let target = Target::start(
+    let mut target = Target::start(
         Blueprint {
             arm: setup.arm().clone(),
             namespace: namespace.clone(),
@@ -122,7 +122,7 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
     .await?;
     let measured = measure(&setup, &target, &namespace).await;
     let result = match measured {
-        Ok(lives) => Ok(finish(&setup, &target, lives, &truth, namespace).await),
+        Ok(lives) => Ok(finish(&setup, &mut target, lives, &truth, namespace).await),
         Err(error) => Err(error),
     };
     let (process, stopped) = target.stop().await;
@@ -346,7 +346,7 @@ impl Course<'_> {
 /// Lets everything come to rest, counts what is left, and puts the record together.
 async fn finish(
     setup: &TrialSetup,
-    target: &Target,
+    target: &mut Target,
     measured: Measured,
     truth: &TruthLog,
     namespace: String,
@@ -374,7 +374,13 @@ async fn finish(
         }
         Err(error) => problems.push(format!("failed to count the machines that are left: {error}")),
     }
-    let truth = truth.drain();
+    let told = if stopped { Told::default() } else { target.tell(&transitions).await };
+    problems.extend(told.problems);
+    let mut truth = truth.drain();
+    if told.skew.is_some() {
+        // What is read from records comes after what was noted as it happened.
+        truth.sort_by_key(|entry| entry.at_ns);
+    }
     let (learned, marks) = setup.trace.drain();
     let planes = Planes { truth: &truth, learned: &learned, marks: &marks };
     let milestones = planes.milestones(&samples, &deletes_accepted);
@@ -384,8 +390,8 @@ async fn finish(
     let created = setup.experiment.instances();
     // Where the status tells of no jobs none of the backend's can be missing there.
     let tells_of_jobs = setup.experiment.subject().is_none_or(|subject| subject.has_jobs());
-    let told = if tells_of_jobs { truth.as_slice() } else { &[] };
-    problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, told));
+    let of_backend = if tells_of_jobs { truth.as_slice() } else { &[] };
+    problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, of_backend));
     TrialRecord {
         key: TrialKey {
             block: setup.planned.block,
@@ -401,6 +407,7 @@ async fn finish(
         problems,
         warmup: setup.planned.warmup,
         cost,
+        clock_skew: told.skew,
     }
 }
 

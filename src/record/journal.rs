@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{
-    Cost, Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word,
+    ClockSkew, Cost, Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word,
 };
 
 /// The head of a journal.
@@ -45,6 +45,8 @@ struct TrialEnd {
     problems: Vec<String>,
     #[serde(default)]
     cost: Option<Cost>,
+    #[serde(default)]
+    clock_skew: Option<ClockSkew>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +54,8 @@ struct TrialEndRef<'a> {
     problems: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Cost>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_skew: Option<&'a ClockSkew>,
 }
 
 /// Writes a journal.
@@ -91,7 +95,11 @@ impl<W: Write> JournalWriter<W> {
         self.lines("transition", key, &trial.transitions)?;
         self.lines("sample", key, &trial.samples)?;
         self.lines("milestones", key, &trial.milestones)?;
-        self.lines("trial_end", key, [&TrialEndRef { problems: &trial.problems, cost: trial.cost }])?;
+        self.lines(
+            "trial_end",
+            key,
+            [&TrialEndRef { problems: &trial.problems, cost: trial.cost, clock_skew: trial.clock_skew.as_ref() }],
+        )?;
         self.out.flush()
     }
 
@@ -260,6 +268,7 @@ impl<R: BufRead> JournalReader<R> {
                         problems: Vec::new(),
                         warmup: body.warmup,
                         cost: None,
+                        clock_skew: None,
                     });
                 }
                 ("truth", Some(trial)) => trial.truth.push(self.parse::<Truth>()?),
@@ -273,6 +282,7 @@ impl<R: BufRead> JournalReader<R> {
                     }
                     open.problems = body.problems;
                     open.cost = body.cost;
+                    open.clock_skew = body.clock_skew;
                     return Ok(trial);
                 }
                 _ => return Err(self.out_of_place(kind.into())),

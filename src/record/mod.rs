@@ -6,6 +6,7 @@
 //! The journal ([`journal`]) holds the truth, a line a fact; every other output is rendered from [`TrialRecord`]s,
 //! which are read from it or come straight from the harness.
 
+mod clock_skew;
 mod cost;
 mod design;
 pub mod journal;
@@ -16,6 +17,7 @@ mod transition;
 mod trial;
 mod truth;
 
+pub use clock_skew::{ArmClockSkew, ClockSkew};
 pub use cost::{Cost, ProcessCost};
 pub use design::{COMPARED, Design, Gate, Requirement, Until};
 pub use milestones::{BackendMilestones, Milestones, OperationMilestones, OperatorMilestones};

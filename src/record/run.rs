@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{record::Design, units::Seed};
+use crate::{
+    record::{ArmClockSkew, Design},
+    units::Seed,
+};
 
 /// The version of every file that a run writes; a reader refuses versions that it does not know.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -92,6 +95,9 @@ pub struct RunInfo {
     /// The runs that this one was put together from; empty for one that was run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<MergedRun>,
+    /// By arm, how far the clocks of live backends are from ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clock_skews: Vec<ArmClockSkew>,
 }
 
 impl RunInfo {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Cost, Milestones, Sample, Transition, Truth, Word};
+use crate::record::{ClockSkew, Cost, Milestones, Sample, Transition, Truth, Word};
 
 /// Which trial of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,4 +39,6 @@ pub struct TrialRecord {
     pub warmup: bool,
     /// What it cost the operator, where that can be seen.
     pub cost: Option<Cost>,
+    /// The offset of the clock that the backend's times are by, where that is another host's.
+    pub clock_skew: Option<ClockSkew>,
 }

@@ -104,6 +104,7 @@ impl Report {
         self.run.status = run.status;
         self.run.blocks = run.blocks;
         self.run.problems.clone_from(&run.problems);
+        self.run.clock_skews.clone_from(&run.clock_skews);
     }
 
     /// Adds a trial; of one that only warms up nothing is kept but its problems.

@@ -33,6 +33,7 @@ pub(super) fn run(blocks: u32) -> RunInfo {
         problems: Vec::new(),
         design: Design::default(),
         merged: Vec::new(),
+        clock_skews: Vec::new(),
     }
 }
 
@@ -95,6 +96,7 @@ pub(super) fn trial(block: u32, arm: &str, samples: Vec<Sample>) -> TrialRecord 
         problems: Vec::new(),
         warmup: false,
         cost: None,
+        clock_skew: None,
     }
 }
 

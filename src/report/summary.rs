@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    record::{Outcome, RunInfo, RunStatus, SCHEMA_VERSION},
+    record::{ArmClockSkew, Outcome, RunInfo, RunStatus, SCHEMA_VERSION},
     report::{
         Report,
         accumulate::{Series, SeriesKey},
@@ -62,6 +62,9 @@ pub struct Summary {
     pub gates: Vec<Check>,
     /// How a run without a fixed number of blocks came to its end.
     pub stopping: Option<Stopping>,
+    /// How far the clocks of live backends are from ours, by arm.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clock_skews: Vec<ArmClockSkew>,
     /// Where the differences of the totals come from; `comparison.json` has them.
     #[serde(skip)]
     pub ledger: Vec<LedgerDifference>,
@@ -242,6 +245,7 @@ impl Summary {
             comparisons,
             primary: run.design.primary.clone(),
             warmup_blocks: run.design.warmup,
+            clock_skews: run.clock_skews.clone(),
             audits: comparison::audits(report),
             gates,
             stopping: stopping::of(report),

@@ -31,6 +31,7 @@ pub(crate) fn run(blocks: u32, instances: u32) -> RunInfo {
         problems: Vec::new(),
         design: Design::default(),
         merged: Vec::new(),
+        clock_skews: Vec::new(),
     }
 }
 
@@ -54,6 +55,7 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         problems: Vec::new(),
         warmup: false,
         cost: None,
+        clock_skew: None,
     };
     for index in 0..instances {
         let seed = Seed::new(7).label(arm).index(block.into()).index(index.into());

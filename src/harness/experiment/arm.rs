@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{operator::ArmOperator, resolve::POLL_INTERVAL};
+use super::{
+    live::{LiveAap, LiveEda},
+    operator::ArmOperator,
+    resolve::POLL_INTERVAL,
+};
 use crate::{
     operator::config::{Config, ConfigError, ProviderKind, Warning, without_query},
     sim::profile::Profile,
@@ -43,25 +47,62 @@ pub enum EdaEngine {
     AnsibleRulebook,
 }
 
+/// What stands in for the simulated EDA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum EdaBackend {
+    /// A program that each trial starts.
+    #[serde(serialize_with = "as_engine")]
+    Engine(EdaEngine),
+    /// One that is there already.
+    Live(LiveEda),
+}
+
 /// What stands in for an arm's simulated backends; what is not here is simulated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Backend {
     /// EDA's engine.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_engine")]
-    pub eda: Option<EdaEngine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eda: Option<EdaBackend>,
+    /// The controller: with EDA, the one that it launches on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aap: Option<LiveAap>,
 }
 
 impl Backend {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_simulated(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The program that stands in for EDA.
+    #[must_use]
+    pub fn engine(&self) -> Option<EdaEngine> {
+        match self.eda {
+            Some(EdaBackend::Engine(engine)) => Some(engine),
+            Some(EdaBackend::Live(_)) | None => None,
+        }
+    }
+
+    /// The webhooks of an EDA that is there already.
+    #[must_use]
+    pub fn live_eda(&self) -> Option<&LiveEda> {
+        match &self.eda {
+            Some(EdaBackend::Live(eda)) => Some(eda),
+            Some(EdaBackend::Engine(_)) | None => None,
+        }
+    }
+
+    /// Whether its backends are there already: nothing is simulated then.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.aap.is_some() || self.live_eda().is_some()
     }
 }
 
 /// As the experiment file writes it.
-#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn as_engine<S: serde::Serializer>(engine: &Option<EdaEngine>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(engine.map(|engine| ("engine", engine)))
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn as_engine<S: serde::Serializer>(engine: &EdaEngine, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("engine", engine)])
 }
 
 /// An arm.
@@ -170,8 +211,8 @@ impl Arm {
 
     /// What stands in for its simulated backends.
     #[must_use]
-    pub fn backend(&self) -> Backend {
-        self.backend
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// Its operator.
@@ -195,7 +236,7 @@ impl Arm {
     /// The operator's environment, as this arm sets it up: surroundings first, the arm's own settings over them.
     #[must_use]
     pub fn environment(&self, endpoints: &Endpoints) -> BTreeMap<String, String> {
-        environment(self.provider, &self.settings, endpoints)
+        environment(self.provider, &self.backend, &self.settings, endpoints)
     }
 
     /// The environment of an operator on the machine's own clock, where one recorded second takes `time_scale` real ones:
@@ -238,6 +279,7 @@ impl Arm {
 
 pub(super) fn environment(
     provider: ProviderKind,
+    backend: &Backend,
     settings: &BTreeMap<String, String>,
     endpoints: &Endpoints,
 ) -> BTreeMap<String, String> {
@@ -256,6 +298,17 @@ pub(super) fn environment(
     ];
     let mut environment: BTreeMap<String, String> =
         surroundings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let live = backend
+        .aap
+        .iter()
+        .flat_map(LiveAap::settings)
+        .chain(backend.live_eda().into_iter().flat_map(LiveEda::settings));
+    for (name, value) in live {
+        if name == "CLOUDKIT_AAP_TOKEN_FILE" {
+            environment.remove("CLOUDKIT_AAP_TOKEN");
+        }
+        environment.insert(name.to_owned(), value);
+    }
     environment.extend(settings.clone());
     environment
 }

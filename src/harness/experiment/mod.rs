@@ -4,6 +4,7 @@ pub(in crate::harness) mod arm;
 mod design;
 mod error;
 mod json_path;
+pub(in crate::harness) mod live;
 mod operator;
 mod operator_resolve;
 mod overrides;
@@ -23,8 +24,9 @@ use std::{
 use serde::Serialize;
 
 pub use self::{
-    arm::{Arm, Backend, EdaEngine, Endpoints},
+    arm::{Arm, Backend, EdaBackend, EdaEngine, Endpoints},
     error::ExperimentError,
+    live::{LiveAap, LiveEda, Templates, TokenPlace},
     operator::{ArmOperator, Disturbance, Ending, Program, Ready},
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
     share::{NotAShare, Share},

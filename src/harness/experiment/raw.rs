@@ -1,6 +1,10 @@
 //! The experiment file as it is written.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -209,13 +213,46 @@ pub(super) struct RawDisturbance {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawBackend {
-    pub(super) eda: RawEda,
+    #[serde(default)]
+    pub(super) eda: Option<Spanned<RawEda>>,
+    #[serde(default)]
+    pub(super) aap: Option<Spanned<RawLiveAap>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RawEda {
+    #[serde(default)]
+    pub(super) engine: Option<EdaEngine>,
+    #[serde(default)]
+    pub(super) provision_webhook: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) deprovision_webhook: Option<Spanned<String>>,
+}
+
+/// A controller that is there already.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RawLiveAap {
+    pub(super) url: Spanned<String>,
+    pub(super) token_from: Spanned<RawTokenPlace>,
+    #[serde(default)]
+    pub(super) ca_file: Option<Spanned<PathBuf>>,
+    pub(super) templates: RawTemplates,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawTokenPlace {
+    Env(String),
+    File(PathBuf),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawEda {
-    pub(super) engine: EdaEngine,
+pub(super) struct RawTemplates {
+    pub(super) provision: Spanned<String>,
+    pub(super) deprovision: Spanned<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -14,7 +14,7 @@ use crate::{
         Arm, Backend, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario,
         ScenarioKind, arm,
         design::{self, Names},
-        raw::{RawArm, RawBackend, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
+        raw::{RawArm, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
     },
     operator::config::{ProviderKind, VARIABLES},
     record::ClockKind,
@@ -41,6 +41,10 @@ pub(super) struct Resolver<'a> {
 impl Resolver<'_> {
     pub(super) fn clock(&self) -> ClockKind {
         self.clock
+    }
+
+    pub(super) fn time_scale(&self) -> f64 {
+        self.time_scale
     }
 
     pub(super) fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
@@ -183,20 +187,6 @@ impl Resolver<'_> {
         })
     }
 
-    /// A program of somebody else's has its own clock.
-    fn backend(&self, raw: &Spanned<RawBackend>, provider: ProviderKind) -> Result<Backend, ExperimentError> {
-        let problem = if provider != ProviderKind::Eda {
-            "an engine of EDA needs `provider: eda`"
-        } else if self.clock != ClockKind::Real {
-            "a real engine needs the real clock; set `clock: real`, or run with --clock real"
-        } else if (self.time_scale - 1.0).abs() > f64::EPSILON {
-            "a real engine is as fast as it is; leave `time_scale` (--time-scale) at 1, and choose a profile of short jobs"
-        } else {
-            return Ok(Backend { eda: Some(raw.value.eda.engine) });
-        };
-        Err(self.invalid(raw, problem))
-    }
-
     fn old_jobs(&self, raw: &RawArm) -> Result<u32, ExperimentError> {
         match &raw.old_jobs {
             Some(jobs) if jobs.value > OLD_JOBS_MAX => {
@@ -221,7 +211,7 @@ impl Resolver<'_> {
             aap_url: "http://aap/api/controller".to_owned(),
             eda_url: "http://eda".to_owned(),
         };
-        let (_, warnings) = arm::read_config(&arm::environment(provider, settings, &endpoints))
+        let (_, warnings) = arm::read_config(&arm::environment(provider, &Backend::default(), settings, &endpoints))
             .map_err(|error| self.invalid(&raw.name, error.to_string()))?;
         match warnings.first() {
             Some(warning) => {

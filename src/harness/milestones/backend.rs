@@ -30,12 +30,15 @@ struct Webhook {
 pub(super) struct BackendMarks {
     jobs: Vec<Job>,
     webhooks: Vec<Webhook>,
+    /// Whether nobody told when jobs had their effects: a controller's records don't.
+    effects_hidden: bool,
 }
 
 /// What the backends did for each sample.
 pub(super) fn by_instance(truth: &[Truth], samples: &[Sample]) -> Vec<BackendMarks> {
+    let effects_hidden = !truth.iter().any(|entry| entry.source == "playbook");
     let mut marks = Vec::new();
-    marks.resize_with(samples.len(), BackendMarks::default);
+    marks.resize_with(samples.len(), || BackendMarks { effects_hidden, ..BackendMarks::default() });
     for entry in truth {
         let instance = entry.object.parse().map(InstanceId::index);
         if let Some(place) = instance.ok().and_then(|index| place_of(samples, index)) {
@@ -77,16 +80,22 @@ impl BackendMarks {
         self.jobs.iter_mut().rfind(|job| job.id == id)
     }
 
-    /// The job of a kind whose effect was the last until `end`.
+    /// The job of a kind whose effect was the last until `end`; where effects are not told, the last that was under way.
     pub(super) fn job_with_effect(&self, of_provision: bool, end: Nanos) -> Option<&Job> {
-        let jobs = self.jobs.iter().filter(|job| job.of_provision == of_provision);
+        let mut jobs = self.jobs.iter().filter(|job| job.of_provision == of_provision);
+        if self.effects_hidden {
+            return jobs.rfind(|job| job.started.is_some_and(|at| at <= end));
+        }
         jobs.filter(|job| job.effect.is_some_and(|at| at <= end)).max_by_key(|job| job.effect)
     }
 
-    /// The last deprovision job that had its effect, or else its end, until `end`.
+    /// The last deprovision job that had its effect, or else its end, until `end`. Its end is after the effect: where effects are
+    /// not told, the last that was under way will do.
     pub(super) fn last_job_over(&self, end: Nanos) -> Option<&Job> {
         let over = |job: &&Job| job.effect.or(job.ended).is_some_and(|at| at <= end);
-        self.jobs.iter().filter(|job| !job.of_provision).rfind(over)
+        let mut jobs = self.jobs.iter().filter(|job| !job.of_provision);
+        let found = jobs.clone().rfind(over);
+        found.or_else(|| jobs.rfind(|job| self.effects_hidden && job.started.is_some_and(|at| at <= end)))
     }
 
     /// The event that led to a job: the last of its kind that had arrived when the job was made.

@@ -26,6 +26,7 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         endpoints: endpoints(&blueprint.namespace),
         access: None,
         backends: Some(backends),
+        live: None,
         servers: Servers::InMemory { kubevirt },
     })
 }

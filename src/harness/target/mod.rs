@@ -12,6 +12,7 @@ pub mod envtest;
 pub mod external;
 mod in_memory;
 pub mod kubeconfig;
+pub(in crate::harness) mod live;
 mod meter;
 mod operator_run;
 mod over_sockets;
@@ -31,6 +32,7 @@ use self::{
     backends::Backends,
     engine::{Engine, free_port},
     external::{ExternalCluster, ExternalError},
+    live::{JobRecords, Told},
     operator_run::{Connect, OperatorRun, OperatorRunParts},
     program::{Access, OperatorProgram},
 };
@@ -43,7 +45,7 @@ use crate::{
         operator_trace::OperatorTrace,
     },
     operator::provider::http::Transport,
-    record::{ClockKind, Cost, ProcessCost, TruthLog},
+    record::{ClockKind, Cost, ProcessCost, Transition, TruthLog},
     units::Seed,
 };
 
@@ -97,6 +99,12 @@ pub enum TargetError {
         /// The arm.
         arm: String,
     },
+    /// Live backends act on a cluster that they can reach.
+    #[error("arm {arm}: live backends act on a cluster of theirs; name it with --cluster kubeconfig")]
+    NowhereLive {
+        /// The arm.
+        arm: String,
+    },
     /// An engine of somebody else's did not come up.
     #[error("failed to start the engine of EDA: {0}")]
     Engine(String),
@@ -129,6 +137,8 @@ pub(crate) struct Target {
     pub(crate) client: Client,
     /// None where they are not ours.
     backends: Option<Backends>,
+    /// What live backends keep.
+    live: Option<JobRecords>,
     clock: SharedClock,
     time_scale: f64,
     operator: Measured,
@@ -163,6 +173,8 @@ struct Reach {
     /// How another process reaches the cluster, where one is to.
     access: Option<Access>,
     backends: Option<Backends>,
+    /// What live backends keep.
+    live: Option<JobRecords>,
     servers: Servers,
 }
 
@@ -209,6 +221,7 @@ impl Target {
         Ok(Self {
             client: reach.client,
             backends: reach.backends,
+            live: reach.live,
             clock: blueprint.clock,
             time_scale: blueprint.time_scale,
             operator,
@@ -222,6 +235,14 @@ impl Target {
         match &self.backends {
             Some(backends) => clock::timeout(&*self.clock, limit, backends.idle()).await.is_ok(),
             None => true,
+        }
+    }
+
+    /// Has live backends tell what they did; `seen` is what the watch showed of their jobs.
+    pub(crate) async fn tell(&mut self, seen: &[Transition]) -> Told {
+        match &mut self.live {
+            Some(records) => records.tell(seen).await,
+            None => Told::default(),
         }
     }
 

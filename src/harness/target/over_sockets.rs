@@ -19,7 +19,7 @@ use crate::{
         experiment::{ArmOperator, Endpoints, arm::EdaEngine},
         target::{
             Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, engine::Engine,
-            external::ExternalCluster, operator_run::Connect, program::Access, until, webhooks,
+            external::ExternalCluster, live, operator_run::Connect, program::Access, until, webhooks,
         },
     },
     operator::provider::http::plain_transport,
@@ -41,6 +41,9 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     if *blueprint.arm.operator() == ArmOperator::None {
         return to_deployed(blueprint);
     }
+    if blueprint.arm.backend().is_live() {
+        return live::reach(blueprint);
+    }
     let (stop, stopped) = oneshot::channel();
     let (report, up) = oneshot::channel();
     let for_thread = blueprint.clone();
@@ -55,7 +58,7 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         runtime.block_on(servers(&for_thread, report, stopped));
     })?;
     let up = up.await.map_err(|_| TargetError::Servers)??;
-    let engine = match blueprint.arm.backend().eda {
+    let engine = match blueprint.arm.backend().engine() {
         Some(EdaEngine::AnsibleRulebook) => Some(Engine::start(up.aap).await?),
         None => None,
     };
@@ -89,6 +92,7 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         },
         access,
         backends: up.backends,
+        live: None,
         servers: Servers::OverSockets { engine, stop, thread },
     })
 }
@@ -106,6 +110,7 @@ fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         endpoints: Endpoints { namespace: blueprint.namespace.clone(), aap_url: String::new(), eda_url: String::new() },
         access: None,
         backends: None,
+        live: None,
         servers: Servers::None,
     })
 }
@@ -125,7 +130,7 @@ fn to_embedded(address: SocketAddr, namespace: &str) -> Result<(Client, Connect)
     Ok((client, connect))
 }
 
-fn to_external(external: &Arc<ExternalCluster>, namespace: &str) -> Result<(Client, Connect), TargetError> {
+pub(super) fn to_external(external: &Arc<ExternalCluster>, namespace: &str) -> Result<(Client, Connect), TargetError> {
     let client = external.client(namespace)?;
     let (external, namespace) = (external.clone(), namespace.to_owned());
     let connect: Connect = Box::new(move |meter| Ok(external.metered_client(&namespace, meter)?));

@@ -1,9 +1,9 @@
 //! Webhooks to an engine that keeps no journal, noted as they leave the operator.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, uri::Authority};
+use http::{Request, Uri, uri::Authority};
 use serde::Deserialize;
 use tower::{ServiceExt, util::BoxCloneService};
 
@@ -26,14 +26,44 @@ struct Metadata {
 /// The transport, with what goes to an engine written into the truth once the engine has taken it: at the time at which it
 /// was sent, some tenths of a millisecond before it arrived.
 pub(super) fn noted(transport: Transport, engine: &Authority, clock: SharedClock, truth: TruthLog) -> Transport {
-    let transport = Arc::new(parking_lot::Mutex::new(transport));
     let engine = engine.clone();
+    let kind_of = move |uri: &Uri| {
+        let kind = if uri.path().contains("delete") { "deprovision" } else { "provision" };
+        (uri.authority() == Some(&engine)).then_some(kind)
+    };
+    noted_by(transport, kind_of, clock, truth)
+}
+
+/// The same for two webhooks of which all is known: that of new instances, and that of those that are to go.
+pub(super) fn noted_at(
+    transport: Transport,
+    webhooks: [&str; 2],
+    clock: SharedClock,
+    truth: TruthLog,
+) -> io::Result<Transport> {
+    let [provision, deprovision] = webhooks.map(|url| url.parse::<Uri>().map_err(io::Error::other));
+    let (provision, deprovision) = (provision?, deprovision?);
+    let kind_of = move |uri: &Uri| match uri {
+        uri if *uri == provision => Some("provision"),
+        uri if *uri == deprovision => Some("deprovision"),
+        _ => None,
+    };
+    Ok(noted_by(transport, kind_of, clock, truth))
+}
+
+fn noted_by(
+    transport: Transport,
+    kind_of: impl Fn(&Uri) -> Option<&'static str> + Clone + Send + 'static,
+    clock: SharedClock,
+    truth: TruthLog,
+) -> Transport {
+    let transport = Arc::new(parking_lot::Mutex::new(transport));
     BoxCloneService::new(tower::service_fn(move |request: Request<Bytes>| {
         let transport = transport.lock().clone();
-        let is_webhook = request.uri().authority() == Some(&engine);
+        let kind = kind_of(request.uri());
         let (clock, truth) = (clock.clone(), truth.clone());
         async move {
-            let sent = is_webhook.then(|| webhook(&request, &clock)).flatten();
+            let sent = kind.and_then(|kind| webhook(&request, kind, &clock));
             let response = transport.oneshot(request).await?;
             if let Some(sent) = sent.filter(|_| response.status().is_success()) {
                 truth.push(sent);
@@ -43,9 +73,8 @@ pub(super) fn noted(transport: Transport, engine: &Authority, clock: SharedClock
     }))
 }
 
-fn webhook(request: &Request<Bytes>, clock: &SharedClock) -> Option<Truth> {
+fn webhook(request: &Request<Bytes>, job_type: &'static str, clock: &SharedClock) -> Option<Truth> {
     let object: Object = serde_json::from_slice(request.body()).ok()?;
-    let job_type = if request.uri().path().contains("delete") { "deprovision" } else { "provision" };
     Some(Truth {
         at_ns: clock.elapsed(),
         source: Word::const_new("eda"),

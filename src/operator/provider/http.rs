@@ -269,11 +269,16 @@ impl Answer {
         let wait = if let Ok(seconds) = asked.parse() {
             Duration::from_secs(seconds)
         } else {
-            let sent = self.text_of(&header::DATE).and_then(http_date).unwrap_or(self.arrived);
+            let sent = self.date().unwrap_or(self.arrived);
             // A date that has passed asks for no wait.
             Duration::try_from(http_date(asked)?.duration_since(sent)).unwrap_or_default()
         };
         Some(wait.min(RETRY_AFTER_MAX))
+    }
+
+    /// When it was made, by the server's clock: a whole second.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        self.text_of(&header::DATE).and_then(http_date)
     }
 
     fn text_of(&self, name: &header::HeaderName) -> Option<&str> {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    record::ArmClockSkew,
     report::{
         number::{count, difference, duration, p_value},
         summary::{ComparisonSummary, Summary},
@@ -26,6 +27,7 @@ pub(crate) fn all(summary: &Summary) -> Vec<String> {
     if summary.warmup_blocks > 0 {
         notes.push(format!("{} warmed up and left out", count(summary.warmup_blocks.into(), "block")));
     }
+    notes.extend(summary.clock_skews.iter().map(clock_skew));
     if let Some(stopping) = &summary.stopping {
         notes.push(self::stopping(stopping, &summary.primary));
         // The intervals of all looks together hold with 95 %; each by itself is wider than that.
@@ -48,6 +50,24 @@ pub(crate) fn all(summary: &Summary) -> Vec<String> {
     );
     notes.extend(summary.gates.iter().map(|check| gate(check, summary)));
     notes
+}
+
+/// How far a backend's clock is from ours, and what became of its times.
+fn clock_skew(skew: &ArmClockSkew) -> String {
+    let ArmClockSkew { arm, url, trials, corrected_trials, min_offset_ns, max_offset_ns, max_bound_ns } = skew;
+    let range = if min_offset_ns == max_offset_ns {
+        difference(*min_offset_ns)
+    } else {
+        format!("{} to {}", difference(*min_offset_ns), difference(*max_offset_ns))
+    };
+    let bound = duration(*max_bound_ns);
+    let trials_said = count((*trials).into(), "trial");
+    let used = match corrected_trials {
+        0 => "that may be none, and the backend's times are left as they are".to_owned(),
+        all if all == trials => "the backend's times are corrected by it".to_owned(),
+        some => format!("the backend's times are corrected in the {some} in which it can't be none"),
+    };
+    format!("{arm}: the clock of {url} minus ours: {range}, each to ± {bound}, in {trials_said}; {used}")
 }
 
 /// `aap, total`, with the scenario where there are several.
