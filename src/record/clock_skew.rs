@@ -58,3 +58,26 @@ impl ArmClockSkew {
         of_arm.max_bound_ns = of_arm.max_bound_ns.max(skew.bound_ns);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_of_an_arm_are_put_together_by_their_extremes() {
+        let mut all = Vec::new();
+        let trials = [("one", -5, 3, true), ("two", 1, 9, false), ("one", 2, 7, false)];
+        for (arm, offset_ns, bound_ns, corrected) in trials {
+            ArmClockSkew::add(
+                &mut all,
+                arm,
+                &ClockSkew { url: "http://aap".to_owned(), offset_ns, bound_ns, corrected },
+            );
+        }
+        let facts = all.iter().map(|skew| {
+            let ArmClockSkew { arm, trials, corrected_trials, min_offset_ns, max_offset_ns, max_bound_ns, .. } = skew;
+            (arm.as_str(), *trials, *corrected_trials, *min_offset_ns, *max_offset_ns, *max_bound_ns)
+        });
+        assert_eq!(facts.collect::<Vec<_>>(), [("one", 2, 1, -5, 2, 7), ("two", 1, 0, 1, 1, 9)]);
+    }
+}

@@ -172,8 +172,10 @@ impl JobRecords {
         match jobs {
             Ok(mut jobs) => {
                 self.wait_for_ends(&mut jobs, &mut told).await;
-                let mut changes: Vec<_> =
-                    jobs.iter().flat_map(|job| job.changes(|time| self.at(time, offset))).collect();
+                let mut changes: Vec<_> = jobs
+                    .iter()
+                    .flat_map(|job| job.changes(|time| on_the_trials_clock(time, offset, self.origin)))
+                    .collect();
                 changes.sort_by_key(|change| change.at_ns);
                 for change in changes {
                     self.truth.push(change);
@@ -182,13 +184,6 @@ impl JobRecords {
             Err(error) => told.problems.push(format!("failed to read the controller's jobs: {error}")),
         }
         told
-    }
-
-    /// A time of the controller on the trial's clock.
-    fn at(&self, time: Timestamp, offset_ns: i64) -> Nanos {
-        let since_ns = time.as_nanosecond() - i128::from(offset_ns) - self.origin.as_nanosecond();
-        // Before the trial there was none of its jobs: what is a little less than 0 is the offset's.
-        Nanos::new(u64::try_from(since_ns).unwrap_or(0))
     }
 
     /// The jobs whose numbers the operator wrote into the status.
@@ -296,8 +291,31 @@ impl JobRecords {
     }
 }
 
+/// A time of the controller, whose clock is `offset_ns` ahead, in a trial whose time 0 was at `origin` by ours.
+fn on_the_trials_clock(time: Timestamp, offset_ns: i64, origin: Timestamp) -> Nanos {
+    let since_ns = time.as_nanosecond() - i128::from(offset_ns) - origin.as_nanosecond();
+    // Before the trial there was none of its jobs: what is a little less than 0 is the offset's.
+    Nanos::new(u64::try_from(since_ns).unwrap_or(0))
+}
+
 impl Drop for JobRecords {
     fn drop(&mut self) {
         self.estimating.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_of_the_controllers_clock_is_taken_off_its_times() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let origin = time("2026-02-12T09:00:00Z");
+        let at = |text: &str, offset_ns| on_the_trials_clock(time(text), offset_ns, origin).get();
+        assert_eq!(at("2026-02-12T09:00:01.5Z", 0), 1_500_000_000);
+        assert_eq!(at("2026-02-12T10:00:01.5Z", 3_600_000_000_000), 1_500_000_000);
+        assert_eq!(at("2026-02-12T08:59:59Z", -3_000_000_000), 2_000_000_000);
+        assert_eq!(at("2026-02-12T09:00:00Z", 1_000_000), 0);
     }
 }
