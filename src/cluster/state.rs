@@ -7,6 +7,7 @@ use compact_str::CompactString;
 use serde_json::{Map, Value};
 
 use super::{
+    built_in::events,
     event::{self, Before, Change, Event, Labels},
     identity::Identities,
     kinds::Kind,
@@ -52,6 +53,8 @@ pub(super) struct Resource {
     pub count: usize,
     /// Its latest changes.
     pub log: Log,
+    /// The group whose resource of the same name shows the same objects in another form.
+    twin: Option<&'static str>,
 }
 
 /// One object at rest: its JSON, which is read again when it is needed. Most requests need a part of it or nothing, and a
@@ -156,7 +159,8 @@ impl State {
     pub(super) fn install(&mut self, kind: Arc<Kind>) {
         let log = Log::new(self.kept, self.revision);
         let id = self.next_id();
-        self.resources.push(Resource { id, kind, objects: BTreeMap::new(), count: 0, log });
+        let twin = events::other_group(&kind);
+        self.resources.push(Resource { id, kind, objects: BTreeMap::new(), count: 0, log, twin });
     }
 
     /// A number that nothing had before.
@@ -176,8 +180,15 @@ impl State {
     }
 
     /// Adds an object that is not there yet.
-    pub(super) fn insert(&mut self, at: usize, namespace: &str, name: &str, mut value: Value) -> Bytes {
+    pub(super) fn insert(&mut self, at: usize, namespace: &str, name: &str, value: Value) -> Bytes {
         self.revision += 1;
+        let bytes = self.insert_alone(at, namespace, name, value);
+        self.mirror(at, namespace, name, Change::Added);
+        bytes
+    }
+
+    /// Adds an object to one resource, with the present revision.
+    fn insert_alone(&mut self, at: usize, namespace: &str, name: &str, mut value: Value) -> Bytes {
         meta::set_revision(&mut value, self.revision);
         let (line, layout) = wire::line(&mut self.scratch, Change::Added, &value);
         let bytes = event::object_of(Change::Added, &line);
@@ -257,12 +268,26 @@ impl State {
         name: &str,
         write: impl FnOnce(&mut Vec<u8>, &Stored, u64) -> Option<(Bytes, Layout, Option<Labels>)>,
     ) -> Option<Bytes> {
+        let revision = self.revision + 1;
+        let bytes = self.rewrite_alone(at, namespace, name, revision, write)?;
+        self.revision = revision;
+        self.mirror(at, namespace, name, Change::Modified);
+        Some(bytes)
+    }
+
+    /// Writes an object anew in one resource.
+    fn rewrite_alone(
+        &mut self,
+        at: usize,
+        namespace: &str,
+        name: &str,
+        revision: u64,
+        write: impl FnOnce(&mut Vec<u8>, &Stored, u64) -> Option<(Bytes, Layout, Option<Labels>)>,
+    ) -> Option<Bytes> {
         let resource = self.resources.get_mut(at)?;
         let (namespace, objects) = entry_mut(&mut resource.objects, namespace)?;
         let (name, stored) = entry_mut(objects, name)?;
-        let revision = self.revision + 1;
         let (line, layout, new_labels) = write(&mut self.scratch, stored, revision)?;
-        self.revision = revision;
         stored.layout = layout;
         let change = Change::Modified;
         let before_object = std::mem::replace(&mut stored.bytes, event::object_of(change, &line));
@@ -287,6 +312,15 @@ impl State {
 
     /// Takes an object away; its event has its last state with the revision of the deletion.
     pub(super) fn remove(&mut self, at: usize, namespace: &str, name: &str) -> Option<()> {
+        let revision = self.revision + 1;
+        self.remove_alone(at, namespace, name, revision)?;
+        self.revision = revision;
+        self.mirror(at, namespace, name, Change::Deleted);
+        Some(())
+    }
+
+    /// Takes an object away from one resource.
+    fn remove_alone(&mut self, at: usize, namespace: &str, name: &str, revision: u64) -> Option<()> {
         let resource = self.resources.get_mut(at)?;
         let objects = resource.objects.get_mut(namespace)?;
         let (name, stored) = objects.remove_entry(name)?;
@@ -295,11 +329,32 @@ impl State {
             resource.objects.remove(&namespace);
         }
         resource.count -= 1;
-        self.revision += 1;
-        let (revision, change) = (self.revision, Change::Deleted);
+        let change = Change::Deleted;
         let line = wire::line_with_revision(&mut self.scratch, change, &stored.bytes, &stored.layout, revision)?;
         let event = Event { revision, change, namespace, name, line, labels: stored.labels, before: None };
         resource.log.push(event, &mut self.woken);
+        Some(())
+    }
+
+    /// Does to the twin of a resource what has just been done to an object of it, under the same revision: the two are one
+    /// store to the outside, and each has its objects, its log and its watchers in its own form.
+    fn mirror(&mut self, at: usize, namespace: &str, name: &str, change: Change) -> Option<()> {
+        let resource = self.resources.get(at)?;
+        let twin = self.find(resource.twin?, &resource.kind.plural)?;
+        let revision = self.revision;
+        if change == Change::Deleted {
+            return self.remove_alone(twin, namespace, name, revision);
+        }
+        let event = resource.get(namespace, name)?.value();
+        let event = events::converted(event, &self.resources.get(twin)?.kind);
+        if change == Change::Added {
+            self.insert_alone(twin, namespace, name, event);
+            return Some(());
+        }
+        self.rewrite_alone(twin, namespace, name, revision, |scratch, stored, _| {
+            let (line, layout) = wire::line(scratch, change, &event);
+            Some((line, layout, meta::of(&event).and_then(|metadata| stored.other_labels(metadata))))
+        })?;
         Some(())
     }
 

@@ -35,7 +35,7 @@ pub(in crate::cluster) fn decode(
 }
 
 /// Writes the fields that an Event's struct has even where they are empty: times as null, the source as an empty object.
-fn write_empty(kind: &Kind, object: &mut Value) {
+pub(super) fn write_empty(kind: &Kind, object: &mut Value) {
     let (times, source, texts): (&[&str], &str, &[&str]) = match (kind.group.as_str(), kind.name.as_str()) {
         ("", "Event") => {
             (&["eventTime", "firstTimestamp", "lastTimestamp"], "source", &["reportingComponent", "reportingInstance"])

@@ -2,6 +2,7 @@
 //! not know and cannot take what is of another type.
 
 mod decode;
+pub(super) mod events;
 mod rules;
 mod schemas;
 
