@@ -4,6 +4,7 @@ mod files;
 
 use std::{
     collections::BTreeMap,
+    io::IsTerminal as _,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -106,7 +107,7 @@ pub(super) fn cluster(arguments: &ClusterArguments) -> Result<Exit, Failure> {
     // Of two in one process the first one stays; that is a test's business.
     let _ = tracing_subscriber::registry()
         .with(filter)
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr))
         .try_init();
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::could_not_run)?;
@@ -246,7 +247,9 @@ fn arm(arguments: &ClusterArguments, provider: ProviderKind) -> Result<Arm, Fail
     };
     let profile = profile.map_err(Failure::usage)?;
     let interval = (crate::harness::experiment::POLL_INTERVAL.to_owned(), arguments.poll_interval.to_string());
-    Ok(Arm::new(provider.as_str(), provider, BTreeMap::from([interval]), &name, profile))
+    // What is measured goes without; a person wants to see them.
+    let events = ("CLOUDKIT_EVENTS".to_owned(), true.to_string());
+    Ok(Arm::new(provider.as_str(), provider, BTreeMap::from([interval, events]), &name, profile))
 }
 
 /// The settings of an operator whose backends are not simulated: as in production, but for the cluster.

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     hash::{BuildHasher, RandomState},
+    io::IsTerminal as _,
     net::SocketAddr,
     path::PathBuf,
     sync::Arc,
@@ -51,7 +52,7 @@ struct Arguments {
     /// The namespace of the Lease
     #[arg(long, default_value = "default", env = "POD_NAMESPACE")]
     lease_namespace: String,
-    /// The name of this operator in the Lease, which must be nobody else's; the host's name when not set
+    /// The name of this operator in the Lease, which must be nobody else's; the host's name and the process's number when not set
     #[arg(long, env = "POD_NAME")]
     identity: Option<String>,
     /// Certificates (PEM) that AAP's and EDA's servers are verified against, instead of the system's
@@ -85,10 +86,14 @@ pub fn main() -> Exit {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&arguments.log).map_err(Failure::usage)?;
+    let filter = EnvFilter::try_new(&arguments.log)
+        .map_err(|error| Failure::usage(anyhow::anyhow!("--log or CLOUDKIT_LOG: {error}; write as in `info`")))?;
     let registry = tracing_subscriber::registry().with(filter);
     match arguments.log_format {
-        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            registry.with(tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).init();
+        }
         LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).init(),
     }
     let (mut config, warnings) = Config::from_env(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
@@ -132,7 +137,7 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     tracing::info!(provider = %config.provider, namespace = %config.namespace, "starting");
     let mut election = None;
     if arguments.leader_elect {
-        let identity = arguments.identity.clone().or_else(host_name).ok_or_else(|| {
+        let identity = arguments.identity.clone().or_else(own_name).ok_or_else(|| {
             Failure::usage(anyhow::anyhow!("--leader-elect needs a name for this operator; set POD_NAME"))
         })?;
         // Of its own: the Lease is renewed however many requests wait.
@@ -170,6 +175,10 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn host_name() -> Option<String> {
-    std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty())
+/// The host's name with the process's number, as two may run on a host.
+fn own_name() -> Option<String> {
+    let told = std::env::var("HOSTNAME").ok();
+    let host = told.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())?;
+    let host = host.trim();
+    (!host.is_empty()).then(|| format!("{host}_{}", std::process::id()))
 }

@@ -2,7 +2,7 @@
 
 mod secret;
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 pub use self::secret::Secret;
 use crate::{
@@ -80,15 +80,21 @@ impl fmt::Debug for EdaSettings {
     /// Without the queries, which may carry a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdaSettings")
-            .field("provision_webhook", &without_query(&self.provision_webhook))
-            .field("deprovision_webhook", &without_query(&self.deprovision_webhook))
+            .field("provision_webhook", &showable(&self.provision_webhook))
+            .field("deprovision_webhook", &showable(&self.deprovision_webhook))
             .finish()
     }
 }
 
-/// A URL as it may be shown.
-pub(crate) fn without_query(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or(url)
+/// A URL as it may be shown: without its query, and without a user and a password.
+pub(crate) fn showable(url: &str) -> Cow<'_, str> {
+    let shown = url.split(['?', '#']).next().unwrap_or(url);
+    let Some((scheme, rest)) = shown.split_once("://") else { return shown.into() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
+        None => shown.into(),
+    }
 }
 
 /// Everything that can be set.
@@ -385,10 +391,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 }
 
 fn check_url(variable: &'static str, value: &str) -> Result<(), ConfigError> {
-    let wrong = |reason: String| ConfigError::BadUrl { variable, value: without_query(value).to_owned(), reason };
+    let wrong = |reason: String| ConfigError::BadUrl { variable, value: showable(value).into_owned(), reason };
     let uri: http::Uri = value.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
         return Err(wrong("it must begin with http:// or https:// and name a host".to_owned()));
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(wrong("a user and a password in it would not be sent; take them out, and set a token".to_owned()));
     }
     Ok(())
 }

@@ -124,10 +124,12 @@ fn what_the_chosen_provider_needs_must_be_there() {
 
 #[test]
 fn a_url_that_no_request_could_be_sent_to_is_an_error() {
-    for url in ["not a url", "ftp://aap/api", "/api", "http://"] {
+    for url in ["not a url", "ftp://aap/api", "/api", "http://", "https://me:t0ps3cret@aap/api"] {
         let mut variables = AAP.to_vec();
         variables[1].1 = url;
-        assert!(matches!(read(&variables), Err(ConfigError::BadUrl { variable: AAP_URL, .. })), "{url}");
+        let error = read(&variables).expect_err(url);
+        assert!(matches!(error, ConfigError::BadUrl { variable: AAP_URL, .. }), "{url}");
+        assert!(!error.to_string().contains("t0ps3cret"), "{error}");
     }
 }
 
@@ -135,6 +137,14 @@ fn a_url_that_no_request_could_be_sent_to_is_an_error() {
 fn a_secret_never_shows() {
     let (config, _) = read(&AAP).expect("a configuration");
     assert!(!format!("{config:?}").contains("t0ps3cret"));
+    for (url, shown) in [
+        ("https://eda/hook?token=a", "https://eda/hook"),
+        ("https://me:b@eda:5000/hook@home#c", "https://eda:5000/hook@home"),
+        ("https://me@eda", "https://eda"),
+        ("/hook@home", "/hook@home"),
+    ] {
+        assert_eq!(showable(url), shown);
+    }
 }
 
 #[test]

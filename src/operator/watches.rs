@@ -27,6 +27,7 @@ use crate::{
         context::{Context, ObjectKey, WorkItem},
         echoes::{Identity, WithoutEchoes},
         machine::Machine,
+        provider::http::chain,
         shown::Shown,
     },
 };
@@ -34,9 +35,13 @@ use crate::{
 /// The wait before a watch that failed starts again: 0.8 s, doubling up to 30 s, from the start again once it works.
 ///
 /// The same as kube's own, but without its random spread: there is one operator, and a run has to be repeatable.
+///
+/// Whatever the stream yields resets it, also the word that a list begins, which comes before each attempt: that alone is
+/// no sign that it works.
 #[derive(Debug, Default)]
 struct WatchBackoff {
     failures: u32,
+    resets: u32,
 }
 
 impl Iterator for WatchBackoff {
@@ -45,13 +50,17 @@ impl Iterator for WatchBackoff {
     fn next(&mut self) -> Option<Duration> {
         let wait = Duration::from_millis(800).saturating_mul(1 << self.failures.min(6)).min(Duration::from_secs(30));
         self.failures = self.failures.saturating_add(1);
+        self.resets = 0;
         Some(wait)
     }
 }
 
 impl Backoff for WatchBackoff {
     fn reset(&mut self) {
-        self.failures = 0;
+        self.resets = self.resets.saturating_add(1);
+        if self.resets > 1 {
+            self.failures = 0;
+        }
     }
 }
 
@@ -155,7 +164,9 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<Shown>) {
                     ctx.wake(key);
                 }
             }
-            Err(error) => tracing::warn!(%error, "the watch of the ComputeInstances failed; starting again"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the watch of the ComputeInstances failed; starting again");
+            }
         }
     }
 }
@@ -196,7 +207,7 @@ pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
                 }
                 listed.clear();
             }
-            Err(error) => tracing::warn!(%error, "the watch of the Tenants failed; starting again"),
+            Err(error) => tracing::warn!(error = chain(&error), "the watch of the Tenants failed; starting again"),
         }
     }
 }
@@ -237,8 +248,27 @@ pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync:
                 if is_refused(&error) {
                     synced.notify_one();
                 }
-                tracing::warn!(%error, "the watch of the VirtualMachines failed; starting again");
+                tracing::warn!(error = chain(&error), "the watch of the VirtualMachines failed; starting again");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_although_each_attempt_begins_with_a_word() {
+        let mut backoff = WatchBackoff::default();
+        let mut failure = |words: u32| {
+            (0..words).for_each(|_| backoff.reset());
+            backoff.next().expect("a wait").as_millis()
+        };
+        // The word that a list begins comes before each failure.
+        assert_eq!([failure(1), failure(1), failure(1)], [800, 1600, 3200]);
+        assert_eq!([failure(0), failure(1), failure(1), failure(1)], [6400, 12_800, 25_600, 30_000]);
+        // A list that came to its end is a sign that it works.
+        assert_eq!([failure(2), failure(1)], [800, 1600]);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     resolve::POLL_INTERVAL,
 };
 use crate::{
-    operator::config::{Config, ConfigError, ProviderKind, Warning, without_query},
+    operator::config::{Config, ConfigError, ProviderKind, Warning, showable},
     sim::profile::Profile,
     units::GoDuration,
 };
@@ -143,9 +143,9 @@ fn without_secrets<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(settings.iter().map(|(name, value)| match name.as_str() {
-        name_of_secret if is_secret(name_of_secret) => (name, "(secret)"),
-        name_of_url if name_of_url.ends_with("_WEBHOOK") => (name, without_query(value)),
-        _ => (name, value.as_str()),
+        name_of_secret if is_secret(name_of_secret) => (name, "(secret)".into()),
+        name_of_url if name_of_url.ends_with("_WEBHOOK") => (name, showable(value)),
+        _ => (name, value.as_str().into()),
     }))
 }
 

@@ -11,7 +11,7 @@ use super::{
     resolve::Resolver,
 };
 use crate::{
-    operator::config::{ProviderKind, Secret, without_query},
+    operator::config::{ProviderKind, Secret, showable},
     record::ClockKind,
 };
 
@@ -101,7 +101,7 @@ pub struct LiveEda {
 
 /// A webhook's query may be its key.
 fn shown<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(without_query(url))
+    serializer.serialize_str(&showable(url))
 }
 
 impl LiveEda {
@@ -241,7 +241,7 @@ impl Resolver<'_> {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
         });
         if !fits {
-            let message = format!("`{}` is no URL of a backend; use https://HOST/PATH", without_query(&raw.value));
+            let message = format!("`{}` is no URL of a backend; use https://HOST/PATH", showable(&raw.value));
             return Err(self.invalid(raw, message));
         }
         Ok(raw.value.clone())

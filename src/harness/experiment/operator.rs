@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::arm::is_secret;
-use crate::{operator::config::without_query, units::GoDuration};
+use crate::{operator::config::showable, units::GoDuration};
 
 /// The operator of an arm.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +52,7 @@ pub enum Ready {
 /// A program that is an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Program {
+    #[serde(serialize_with = "shown_command")]
     pub(super) command: Vec<String>,
     /// Environment variables beyond those that every program gets, and over them.
     #[serde(serialize_with = "without_secrets")]
@@ -65,6 +66,12 @@ impl Program {
     #[must_use]
     pub fn command(&self) -> &[String] {
         &self.command
+    }
+
+    /// The command as a record or a message may show it: without what `--token=…` and the like say.
+    #[must_use]
+    pub fn shown(&self) -> Vec<String> {
+        shown(&self.command)
     }
 
     /// Environment variables of its own.
@@ -86,10 +93,32 @@ impl Program {
     }
 }
 
+fn shown(command: &[String]) -> Vec<String> {
+    let mut is_value = false;
+    let shown = command.iter().map(|word| {
+        let hidden = std::mem::take(&mut is_value);
+        let is_option = word.starts_with('-');
+        match word.split_once('=') {
+            Some((name, _)) if is_secret(&name.replace('-', "_")) => format!("{name}=(secret)"),
+            _ if hidden && !is_option => "(secret)".to_owned(),
+            _ => {
+                is_value = is_option && is_secret(&word.replace('-', "_"));
+                showable(word).into_owned()
+            }
+        }
+    });
+    shown.collect()
+}
+
+#[expect(clippy::ptr_arg, reason = "serde hands over the field")]
+fn shown_command<S: serde::Serializer>(command: &Vec<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    shown(command).serialize(serializer)
+}
+
 /// As a record may show them: no secret, no query of a URL.
 fn without_secrets<S: serde::Serializer>(env: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(
-        env.iter().map(|(name, value)| (name, if is_secret(name) { "(secret)" } else { without_query(value) })),
+        env.iter().map(|(name, value)| (name, if is_secret(name) { "(secret)".into() } else { showable(value) })),
     )
 }
 
@@ -112,4 +141,18 @@ pub struct Disturbance {
     pub after: GoDuration,
     /// How long there is none.
     pub down: GoDuration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_without_its_secrets() {
+        let command =
+            ["run.sh", "--token=a", "--api-key", "b", "--token-file=/c", "--log", "info", "https://d:e@f/g?h=i"];
+        let expected =
+            ["run.sh", "--token=(secret)", "--api-key", "(secret)", "--token-file=/c", "--log", "info", "https://f/g"];
+        assert_eq!(shown(&command.map(str::to_owned)), expected);
+    }
 }

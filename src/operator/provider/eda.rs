@@ -13,7 +13,7 @@ use crate::{
     api::{ComputeInstance, JobState, JobType},
     clock::SharedClock,
     operator::{
-        config::{EdaSettings, without_query},
+        config::{EdaSettings, showable},
         provider::{
             Canceled, FoundJob, Launch, LaunchedJob, Polled, Provider, ProviderError,
             http::{HttpClient, Transport},
@@ -51,8 +51,8 @@ impl fmt::Debug for Eda {
     /// Without the webhooks' queries, which may carry a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Eda")
-            .field("provision_webhook", &without_query(&self.provision_webhook))
-            .field("deprovision_webhook", &without_query(&self.deprovision_webhook))
+            .field("provision_webhook", &showable(&self.provision_webhook))
+            .field("deprovision_webhook", &showable(&self.deprovision_webhook))
             .field("minimum_interval", &self.minimum_interval)
             .finish_non_exhaustive()
     }

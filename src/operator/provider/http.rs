@@ -19,7 +19,7 @@ use tower::{BoxError, ServiceExt, util::BoxCloneService};
 use crate::{
     clock::{self, SharedClock},
     operator::{
-        config::{Secret, without_query},
+        config::{Secret, showable},
         provider::ProviderError,
     },
 };
@@ -168,7 +168,7 @@ impl HttpClient {
 }
 
 /// An error with its causes, the outermost first; layers that only repeat their cause are left out.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -181,9 +181,9 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// A request in words. The query is left out: it may carry what nobody should read.
+/// A request in words. Of the URL what may carry a secret is left out.
 fn describe(method: &str, url: &str) -> String {
-    format!("{method} {}", without_query(url))
+    format!("{method} {}", showable(url))
 }
 
 /// A date as HTTP carries it (RFC 9110, section 5.6.7), in the one form that servers may send.

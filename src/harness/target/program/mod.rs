@@ -177,7 +177,7 @@ impl OperatorProgram {
     }
 
     fn wrong(&self, what: &str) -> TargetError {
-        TargetError::Program { arm: self.arm.clone(), what: format!("`{}`: {what}", self.program.command().join(" ")) }
+        TargetError::Program { arm: self.arm.clone(), what: format!("`{}`: {what}", self.program.shown().join(" ")) }
     }
 
     /// Ends it, and starts it again after a while.

@@ -93,7 +93,7 @@ impl Process {
 
     /// What it spent until now.
     pub(super) fn usage(&self) -> Usage {
-        let now = Usage::read(self.child.id());
+        let now = Usage::of_group(self.child.id());
         let mut most = self.usage.lock();
         most.cpu_ns = most.cpu_ns.max(now.cpu_ns);
         most.rss_peak_bytes = most.rss_peak_bytes.max(now.rss_peak_bytes);
