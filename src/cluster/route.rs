@@ -46,7 +46,12 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
         Some(Target::Resource(path)) => {
             let query = Query::parse(parts.uri.query().unwrap_or_default())?;
             let shape = negotiate::shape(parts)?;
-            let verb = Verb::read(parts, &path, &query, body)?;
+            let verb = match Verb::read(parts, &path, &query, body) {
+                Ok(verb) => verb,
+                // What is sent to where nothing is needs not be understood.
+                Err(_) if !is_known(shared, parts, &path) => return Ok(Reply::NO_PAGE),
+                Err(refusal) => return Err(refusal),
+            };
             let now = shared.options.clock.now();
             let mut form = None;
             let warnings = RefCell::new(Vec::new());
@@ -78,6 +83,11 @@ pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Resul
         }
         None => discovery::answer(shared, parts),
     }
+}
+
+fn is_known(shared: &Shared, parts: &Parts, path: &ResourcePath<'_>) -> bool {
+    reviews::find(&path.group, &path.version, &path.plural).is_some()
+        || shared.with(|state| resource(state, &parts.method, path).is_some())
 }
 
 /// The answer to a path that is about no resource of the store: a question about oneself, or none.
@@ -209,7 +219,7 @@ impl Verb {
         if let Some(subresource) = path.subresource.as_deref()
             && (subresource != "status" || !call.kind.status)
         {
-            return Err(Refusal::not_found(&call.kind, name.unwrap_or_default()));
+            return Err(Refusal::no_subresource(&call.kind, name.unwrap_or_default(), subresource));
         }
         let on_status = path.subresource.is_some();
         match (self, name) {
