@@ -12,7 +12,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use self::runs::{Lab, OPERATOR};
+use self::runs::{Lab, OPERATOR, Run};
 
 #[test]
 fn our_operator_as_a_program_has_the_same_results_as_in_this_process() {
@@ -56,6 +56,11 @@ fn inside_and_outside_are_equivalent() {
     );
     let run = lab.run(&file, &["--time-scale", "0.02"]);
     run.ended_with(0);
+    all_equivalent(&run);
+}
+
+/// Whether the two arms of a run are equivalent in all that both have.
+fn all_equivalent(run: &Run) {
     let summary: Value = serde_json::from_str(&run.file("summary.json")).expect("JSON");
     let comparisons = summary["comparisons"].as_array().expect("comparisons");
     for metric in ["provision_total", "deprovision_total", "total"] {
@@ -66,21 +71,23 @@ fn inside_and_outside_are_equivalent() {
 }
 
 #[test]
-fn our_operator_as_a_program_works_on_a_real_server() {
-    if control_plane::programs("our_operator_as_a_program_works_on_a_real_server").is_none() {
+fn our_operator_as_a_program_has_the_same_results_on_a_real_server() {
+    if control_plane::programs("our_operator_as_a_program_has_the_same_results_on_a_real_server").is_none() {
         return;
     }
     let lab = Lab::new();
     let file = lab.experiment(
         "real-server",
         &format!(
-            "blocks: 1\narms:\n  - {{name: inside, provider: aap}}\n  - name: outside\n    provider: aap\n    \
-             operator: {{external: {{command: [{OPERATOR}]}}}}\n"
+            "blocks: 6\nmargin: 20%\narms:\n  - {{name: inside, provider: aap, poll_interval: 10s}}\n  - name: outside\n    \
+             provider: aap\n    poll_interval: 10s\n    operator: {{external: {{command: [{OPERATOR}]}}}}\n"
         ),
     );
     let run = lab.run(&file, &["--time-scale", "0.02", "--cluster", "envtest"]);
     run.ended_with(0);
     run.same_outcomes("inside", "outside");
+    // A real server's own noise, on a machine that does other things too, is more than that of the embedded one.
+    all_equivalent(&run);
     lab.left_nothing();
 }
 

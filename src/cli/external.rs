@@ -101,7 +101,7 @@ fn not_started(error: EnvtestError) -> Failure {
 
 fn failure(error: ExternalError) -> Failure {
     let exit = match error {
-        ExternalError::Kubeconfig(_) | ExternalError::Missing { .. } => Exit::Usage,
+        ExternalError::Kubeconfig(_) | ExternalError::Missing { .. } | ExternalError::Unfit { .. } => Exit::Usage,
         _ => Exit::CouldNotRun,
     };
     Failure { exit, error: error.into() }

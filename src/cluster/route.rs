@@ -219,7 +219,7 @@ impl Verb {
         if let Some(subresource) = path.subresource.as_deref()
             && (subresource != "status" || !call.kind.status)
         {
-            return Err(Refusal::no_subresource(&call.kind, name.unwrap_or_default(), subresource));
+            return Err(Refusal::not_found(&call.kind, name.unwrap_or_default()));
         }
         let on_status = path.subresource.is_some();
         match (self, name) {

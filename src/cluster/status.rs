@@ -109,12 +109,6 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "NotFound", message, Some(Self::about(kind, name)))
     }
 
-    /// 404: the kind has no such subresource here, whatever its definition says.
-    pub(super) fn no_subresource(kind: &Kind, name: &str, subresource: &str) -> Self {
-        let message = format!("the subresource {subresource:?} of {} is not served here", kind.resource());
-        Self::new(StatusCode::NOT_FOUND, "NotFound", message, Some(Self::about(kind, name)))
-    }
-
     /// 409: the name is taken.
     pub(super) fn already_exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", kind.resource());

@@ -19,7 +19,7 @@ Below is every difference that is accepted, with its reason. This page is made f
 the suite reads too: a difference that is not in it fails, and so does one that is in it and does not occur any more.
 `PROVBENCH_WRITE_CONFORMANCE=1 cargo test --test conformance` writes this page anew.
 
-Not served, and so not compared: the subresource `scale` of a definition (404, which says so), `selectableFields` (400 for a
+Not served, and so not compared: the subresource `scale` of a definition (404), `selectableFields` (400 for a
 selector of them), conversion webhooks (versions are the same but for their names), answers in YAML or protobuf (406), and
 admission. CEL is of releases after the real server's: a rule that can't be parsed is refused with its definition, one that
 names a field that is not there is refused only when it is used.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::{
     Client,
     api::{Api, DynamicObject, Patch, PatchParams},
@@ -34,6 +35,9 @@ struct Definition {
     group: String,
     version: String,
     plural: String,
+    namespaced: bool,
+    /// Whether the status has a subresource of its own.
+    status: bool,
 }
 
 impl Definition {
@@ -41,17 +45,40 @@ impl Definition {
         let text = |pointer| crd.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (name, group) = (text("/metadata/name"), text("/spec/group"));
         let (version, plural) = (text("/spec/versions/0/name"), text("/spec/names/plural"));
-        Self { crd, name, group, version, plural }
+        let namespaced = text("/spec/scope") == "Namespaced";
+        let status = crd.pointer("/spec/versions/0/subresources/status").is_some();
+        Self { crd, name, group, version, plural, namespaced, status }
     }
 
     /// Whether the kind is served, however it came there.
+    ///
+    /// # Errors
+    /// Where the cluster can't be asked, or serves the kind otherwise than it is needed.
     async fn is_served(&self, client: &Client) -> Result<bool, ExternalError> {
         let group_version = format!("{}/{}", self.group, self.version);
         match client.list_api_group_resources(&group_version).await {
-            Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == self.plural)),
+            Ok(list) => self.is_among(&list.resources),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
             Err(source) => Err(ExternalError::Connect(Box::new(source))),
         }
+    }
+
+    /// Whether the kind is one of those, as discovery lists them.
+    ///
+    /// Without its status subresource a status could never be written, and in the other scope nothing would be found: a run
+    /// would start and come to nothing.
+    fn is_among(&self, resources: &[APIResource]) -> Result<bool, ExternalError> {
+        let Some(served) = resources.iter().find(|resource| resource.name == self.plural) else { return Ok(false) };
+        let status = format!("{}/status", self.plural);
+        let lacks = if served.namespaced != self.namespaced {
+            let scope = if self.namespaced { "Namespaced" } else { "Cluster" };
+            format!("its scope is not {scope}")
+        } else if self.status && resources.iter().all(|resource| resource.name != status) {
+            format!("{} has no subresource `status`", self.version)
+        } else {
+            return Ok(true);
+        };
+        Err(ExternalError::Unfit { name: self.name.clone(), lacks })
     }
 }
 
@@ -62,7 +89,9 @@ fn all() -> Result<Vec<Definition>, ExternalError> {
         serde_saphyr::from_str::<Value>(text).map_err(|error| ExternalError::Definitions(error.to_string()))
     });
     let foreign = foreign.collect::<Result<Vec<_>, _>>()?;
-    Ok(ours.into_iter().map(|(_, crd)| crd).chain(foreign).map(Definition::of).collect())
+    // Whether the real ones of others have a status of their own is their business.
+    let foreign = foreign.into_iter().map(|crd| Definition { status: false, ..Definition::of(crd) });
+    Ok(ours.into_iter().map(|(_, crd)| Definition::of(crd)).chain(foreign).collect())
 }
 
 /// Checks that every kind is served, `more` among them; installs what is not, where that is asked for.
@@ -160,5 +189,25 @@ mod tests {
             ]
         );
         assert!(all.iter().all(|definition| definition.name == format!("{}.{}", definition.plural, definition.group)));
+    }
+
+    fn resource(name: &str, namespaced: bool) -> APIResource {
+        APIResource { name: name.to_owned(), namespaced, ..APIResource::default() }
+    }
+
+    #[test]
+    fn a_kind_that_is_served_otherwise_is_refused_with_what_it_lacks() {
+        let all = all().expect("definitions");
+        let instances = all.iter().find(|definition| definition.plural == "computeinstances").expect("ours");
+        let asked = |resources: &[APIResource]| instances.is_among(resources).map_err(|error| error.to_string());
+        let status = resource("computeinstances/status", true);
+        assert_eq!(asked(&[]), Ok(false));
+        assert_eq!(asked(&[status.clone(), resource("tenants", true)]), Ok(false));
+        assert_eq!(asked(&[resource("computeinstances", true), status.clone()]), Ok(true));
+        let name = "computeinstances.cloudkit.openshift.io";
+        let why = asked(&[resource("computeinstances", true), resource("tenants/status", true)]).unwrap_err();
+        assert!(why.contains(name) && why.contains("v1alpha1 has no subresource `status`"), "{why}");
+        let why = asked(&[resource("computeinstances", false), status]).unwrap_err();
+        assert!(why.contains(name) && why.contains("its scope is not Namespaced"), "{why}");
     }
 }

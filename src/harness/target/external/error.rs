@@ -15,6 +15,16 @@ pub enum ExternalError {
         /// The names of the definitions.
         missing: Vec<String>,
     },
+    /// A kind is served, by a definition that is not as it must be; it is somebody's, so it is not replaced.
+    #[error(
+        "the cluster serves {name} otherwise than needed: {lacks}; replace its definition by the one in deploy/crds/"
+    )]
+    Unfit {
+        /// The definition.
+        name: String,
+        /// What it lacks.
+        lacks: String,
+    },
     /// A definition was installed and is not served.
     #[error("{name} was installed and is not established: {why}")]
     NotEstablished {
