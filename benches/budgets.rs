@@ -90,6 +90,15 @@ fn processes() {
             row(&format!("{scale} lives, {provider}, peak memory"), megabytes, "MB", 400.0);
         }
     }
+    // The same number of lives as an experiment has them that repeats: its blocks run side by side.
+    for provider in ["eda", "aap"] {
+        let provider_of = format!("arms.0.provider={provider}");
+        let of_blocks = ["run", "experiments/scale.yaml", "--no-plots", "--blocks", "10", "--set", "instances=1000"];
+        let arguments = [&of_blocks[..], &["--set", &provider_of]].concat();
+        let (seconds, megabytes) = best(2, &arguments);
+        row(&format!("10 blocks of 1000 lives, {provider}, whole process"), seconds, "s", 6.0);
+        row(&format!("10 blocks of 1000 lives, {provider}, peak memory"), megabytes, "MB", 400.0);
+    }
     if std::env::var_os("PROVBENCH_BUDGET_100K").is_some() {
         let (seconds, megabytes) =
             best(1, &["run", "experiments/scale.yaml", "--no-plots", "--set", "instances=100000"]);

@@ -1,9 +1,9 @@
 //! What the operator costs on a real API server, against the project's budgets: `cargo bench --bench operator_footprint`.
 //!
 //! A kube-apiserver and etcd from `KUBEBUILDER_ASSETS`, a simulated AAP as a process of its own that acts on it, and the operator
-//! as it ships (release, `--no-default-features`), which `CLOUDKIT_OPERATOR` names or cargo builds. A thousand instances are made
-//! at once, brought to Running, and removed. Processor time and memory are the operator's, as /proc tells them; requests are
-//! what its own metrics count. Nothing fails: machines differ, and are noisy.
+//! as it ships (profile `operator`, `--no-default-features`), which `CLOUDKIT_OPERATOR` names or cargo builds. A thousand
+//! instances are made at once, brought to Running, and removed. Processor time and memory are the operator's, as /proc tells
+//! them; requests are what its own metrics count. Nothing fails: machines differ, and are noisy.
 //!
 //! `PROVBENCH_FOOTPRINT_INSTANCES` sets another number of instances.
 
@@ -111,14 +111,14 @@ fn operator_binary() -> PathBuf {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     // Features of the harness must not be in it, so it is built apart.
-    let target = folder.join("target/operator");
+    let target = folder.join("target/as-shipped");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--release", "--no-default-features", "--bin", "cloudkit-operator"])
+        .args(["build", "--locked", "--profile", "operator", "--no-default-features", "--bin", "cloudkit-operator"])
         .env("CARGO_TARGET_DIR", &target)
         .current_dir(folder)
         .status();
     assert!(built.is_ok_and(|status| status.success()), "the operator can't be built");
-    target.join("release/cloudkit-operator")
+    target.join("operator/cloudkit-operator")
 }
 
 /// The simulated AAP and its URL.

@@ -25,7 +25,7 @@ use crate::{
         config::{Config, VARIABLES},
         leader::Election,
         probes::Probes,
-        provider::http::network_transport,
+        provider::http::{network_transport, plain_transport},
         requests::counted_client,
     },
     units::Seed,
@@ -102,11 +102,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(2)
-        .build()
-        .map_err(Failure::could_not_run)?;
+    // One thread: nearly all of an operator's time is spent waiting for others, and to hand each answer from one thread to
+    // another costs more than what is done with it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::could_not_run)?;
     runtime.block_on(operate(arguments, config))
 }
 
@@ -125,7 +123,12 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     }
     let server = kube::Config::infer().await.map_err(Failure::could_not_run)?;
     let client = || counted_client(server.clone(), &probes.metrics).map_err(Failure::could_not_run);
-    let transport = network_transport(arguments.ca_file.as_deref()).map_err(Failure::could_not_run)?;
+    let transport = if arguments.ca_file.is_none() && !is_any_by_tls(&config) {
+        // The system's roots take milliseconds and memory, and nobody would be verified against them.
+        plain_transport()
+    } else {
+        network_transport(arguments.ca_file.as_deref()).map_err(Failure::could_not_run)?
+    };
     let mut terminated = signal(SignalKind::terminate()).map_err(Failure::could_not_run)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::could_not_run)?;
     let mut told_to_end = std::pin::pin!(async move {
@@ -173,6 +176,13 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     }
     election.release().await;
     Ok(())
+}
+
+/// Whether any backend is reached by TLS.
+fn is_any_by_tls(config: &Config) -> bool {
+    let aap = config.aap.iter().map(|aap| &aap.url);
+    let eda = config.eda.iter().flat_map(|eda| [&eda.provision_webhook, &eda.deprovision_webhook]);
+    aap.chain(eda).any(|url| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")))
 }
 
 /// The host's name with the process's number, as two may run on a host.

@@ -15,6 +15,7 @@ use kube::{
     runtime::reflector::{ObjectRef, Store},
 };
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::{
     api::{
@@ -40,6 +41,10 @@ use crate::{
 
 /// How long the API server may take to answer.
 const API_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Writes of a status that may be under way at once, fewer than there are connections: one that waits for its turn here still
+/// learns of what others do to its object, one that waits for a connection does not, and is refused.
+const STATUS_WRITES_MAX: usize = 12;
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -190,6 +195,8 @@ pub(crate) struct Context {
     pub(crate) events: Option<Events>,
     /// Tenants whose creation is under way, so that a thousand instances of one don't all try.
     pub(crate) tenants_in_creation: Mutex<BTreeSet<String>>,
+    /// The turns of those who write a status.
+    pub(crate) status_writes: Semaphore,
     memory: Mutex<BTreeMap<ObjectKey, (String, Memory)>>,
 }
 
@@ -220,6 +227,7 @@ impl Context {
             probes,
             events: None,
             tenants_in_creation: Mutex::new(BTreeSet::new()),
+            status_writes: Semaphore::new(STATUS_WRITES_MAX),
             memory: Mutex::new(BTreeMap::new()),
         }
     }

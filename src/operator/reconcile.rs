@@ -31,7 +31,7 @@ pub enum ReconcileError {
     },
     /// The decisions don't come to rest.
     #[error("no rest after {STEPS_MAX} steps; the last was {0}")]
-    Restless(String),
+    Restless(&'static str),
 }
 
 impl ReconcileError {
@@ -122,7 +122,7 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
 }
 
 async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, ReconcileError> {
-    let mut last = String::new();
+    let mut last = None;
     for _ in 0..STEPS_MAX {
         let mut seen = ctx.observe(&work.key, &work.object);
         if work.object.metadata.deletion_timestamp.is_none() && !seen.memory.accounted.deprovision {
@@ -142,13 +142,13 @@ async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, Reconc
                 wait => return Ok(wait),
             }
         }
-        last = format!("{:?}", std::mem::discriminant(&step));
+        last = Some(step.name());
         match ctx.perform(work, step).await? {
             Next::Again => {}
             Next::Rest(wait) => return Ok(wait),
         }
     }
-    Err(ReconcileError::Restless(last))
+    Err(ReconcileError::Restless(last.unwrap_or_default()))
 }
 
 /// Writes what is only in memory.

@@ -185,6 +185,10 @@ impl Context {
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
+        // Never closed, so that there is always a turn to wait for.
+        let _turn = self.status_writes.acquire().await.ok();
+        let newest = self.instance(key).filter(|newest| is_same_but_for_others(newest, object, before));
+        let object = newest.as_deref().unwrap_or(object);
         let merge: Patch<StatusBody<'_>> = Patch::Merge(StatusBody {
             metadata: StatusMeta { resource_version: object.metadata.resource_version.as_deref() },
             status: MergePatch::between(before, after),
@@ -295,6 +299,17 @@ impl Context {
     }
 }
 
+/// Whether others have changed an object since, but not the status that is to be changed: to write over the version before
+/// would only be refused.
+fn is_same_but_for_others(newest: &ComputeInstance, object: &ComputeInstance, status: &ComputeInstanceStatus) -> bool {
+    let (now, then) = (&newest.metadata, &object.metadata);
+    let has_status = match &newest.status {
+        Some(known) => known == status,
+        None => *status == ComputeInstanceStatus::default(),
+    };
+    now.uid == then.uid && now.resource_version != then.resource_version && has_status
+}
+
 /// What a launch says, put over a status that somebody else may have written to in between: they must not lose what they
 /// wrote, nor the job its place, nor what it was asked for.
 fn over(
@@ -340,6 +355,27 @@ mod tests {
         let patch = serde_json::to_value(MergePatch::between(&before, &after)).expect("JSON");
         assert_eq!(patch, json!({ "phase": "Running", "tenantReference": null, "provisionJob": null }));
         assert_eq!(serde_json::to_value(MergePatch::between(&after, &after)).expect("JSON"), json!({}));
+    }
+
+    #[test]
+    fn a_version_that_others_have_made_is_written_over_and_a_namesake_is_not() {
+        let object = |uid: &str, version: &str, phase: Option<Phase>| {
+            let mut object = ComputeInstance::new("a", Default::default());
+            object.metadata.uid = Some(uid.into());
+            object.metadata.resource_version = Some(version.into());
+            object.status = phase.map(|phase| ComputeInstanceStatus { phase: Some(phase), ..Default::default() });
+            object
+        };
+        let known = object("u", "1", Some(Phase::Starting));
+        let status = known.status.clone().expect("a status");
+        let may = |newest: &ComputeInstance| is_same_but_for_others(newest, &known, &status);
+        assert!(may(&object("u", "2", Some(Phase::Starting))));
+        assert!(!may(&known), "nothing has changed");
+        assert!(!may(&object("v", "2", Some(Phase::Starting))), "a namesake");
+        assert!(!may(&object("u", "2", Some(Phase::Running))), "another status");
+        assert!(!may(&object("u", "2", None)), "no status");
+        let none = ComputeInstanceStatus::default();
+        assert!(is_same_but_for_others(&object("u", "2", None), &object("u", "1", None), &none));
     }
 
     #[test]

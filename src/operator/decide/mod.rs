@@ -208,6 +208,25 @@ pub enum Step {
     RemoveFinalizer,
 }
 
+impl Step {
+    /// What it is called in messages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Wait { .. } => "to wait",
+            Self::AddFinalizer => "to add the finalizer",
+            Self::EnsureTenant { .. } => "to make the tenant",
+            Self::Write { .. } => "to write the status",
+            Self::Find { .. } => "to look for jobs",
+            Self::Launch { .. } => "to launch a job",
+            Self::Poll { .. } => "to ask for a job's state",
+            Self::Cancel { .. } => "to stop a job",
+            Self::Restart { .. } => "to restart the VM",
+            Self::RemoveFinalizer => "to remove the finalizer",
+        }
+    }
+}
+
 /// The next step for an object.
 #[must_use]
 pub fn decide(object: &ComputeInstance, seen: &Seen, policy: &Policy) -> Step {
