@@ -252,7 +252,11 @@ fn what_makes_no_sense_is_told_with_its_place() {
         (arms("    operator: {external: {command: []}}\n"), "", ":14:36: the command names no program"),
         (arms("    operator: {external: {command: [x], port: 1}}\n"), "", ": unknown field `port`"),
         (arms("    operator: {external: {command: [x], ready: {url: ftp://x}}}\n"), "", ": `ftp://x` can't be asked"),
-        (arms("    operator: {outside: {}}\n"), "", ": unknown variant `outside`"),
+        (
+            arms("    operator: none\n    backend: {eda: {engine: ansible-rulebook}}\n"),
+            "",
+            ":15:14: an operator that is deployed already has its EDA already; give `aap:` alone",
+        ),
         (
             arms("    operator: none\n    poll_interval: 3s\n"),
             "",

@@ -42,9 +42,6 @@ impl Resolver<'_> {
             if let Some(interval) = &raw.poll_interval {
                 return Err(self.invalid(interval, problem));
             }
-            if let Some(backend) = &raw.backend {
-                return Err(self.invalid(backend, "an operator that is deployed already has its backends already"));
-            }
         } else if let Some(namespace) = &raw.namespace {
             let problem = "`namespace` says where a deployed operator works; it belongs to `operator: none`";
             return Err(self.invalid(namespace, problem));

@@ -97,7 +97,8 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     })
 }
 
-/// A cluster with an operator and backends that are deployed already.
+/// A cluster with an operator and backends that are deployed already; what the backends keep is read where the arm says from
+/// where.
 fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     let Some(external) = &blueprint.external else {
         return Err(TargetError::NowhereDeployed { arm: blueprint.arm.name().to_owned() });
@@ -110,7 +111,7 @@ fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         endpoints: Endpoints { namespace: blueprint.namespace.clone(), aap_url: String::new(), eda_url: String::new() },
         access: None,
         backends: None,
-        live: None,
+        live: live::records(blueprint)?,
         servers: Servers::None,
     })
 }
