@@ -282,6 +282,39 @@ fn what_makes_no_sense_is_told_with_its_place() {
 }
 
 #[test]
+fn an_operator_that_is_written_otherwise_is_told_what_there_is() {
+    let lab = Lab::new();
+    let allowed = "expected one of `in_process`, `none` and `{external: {command: [PROGRAM, ARGUMENT, …]}}`";
+    let ready = "expected one of `probe`, `{url: http://HOST:PORT/PATH}` and `{after: 5s}`";
+    let program = "expected a program, as `{command: [PROGRAM, ARGUMENT, …]}`";
+    for (written, says, what_there_is) in [
+        ("nothing", "`nothing` is none of these", allowed),
+        ("external", "`external` is none of these", allowed),
+        ("3", "invalid type: ", allowed),
+        ("[none]", "invalid type: sequence", allowed),
+        ("{}", "nothing is chosen", allowed),
+        ("{outside: {}}", "`outside` is none of these", allowed),
+        ("{external: {command: [x]}, none}", "`external` and `none` don't go together", allowed),
+        ("{none: , external: {command: [x]}}", "`none` and `external` don't go together", allowed),
+        ("{external: }", "invalid type: ", program),
+        ("{external: ./operator}", "invalid type: string \"./operator\"", program),
+        ("{external: {command: [x], ready: never}}", "`never` is none of these", ready),
+        (
+            "{external: {command: [x], ready: {url: 'http://x', after: 1s}}}",
+            "`url` and `after` don't go together",
+            ready,
+        ),
+    ] {
+        let arms = format!("blocks: 1\narms:\n  - name: it\n    provider: aap\n    operator: {written}\n");
+        let run = lab.run(&lab.experiment("wrong", &arms), &[]);
+        run.ended_with(2);
+        let (_, place) = run.stderr.split_once("wrong.yaml:").unwrap_or_else(|| panic!("{written}: {}", run.stderr));
+        assert!(place.starts_with("14:"), "{written}: {}", run.stderr);
+        assert!(place.contains(says) && place.contains(what_there_is), "{written}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn an_operator_that_is_deployed_already_is_observed() {
     let lab = Lab::new();
     let cluster = lab.cluster(&["--with-operator", "aap", "--with-simulators", "--namespace", "vms"]);

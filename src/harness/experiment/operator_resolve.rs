@@ -7,7 +7,8 @@ use serde_saphyr::Spanned;
 use super::{
     Arm, ExperimentError,
     operator::{ArmOperator, Disturbance, Ending, Program, Ready},
-    raw::{RawArm, RawExperiment, RawOperator, RawProgram, RawReady, RawScenario},
+    raw::{RawArm, RawExperiment, RawScenario},
+    raw_operator::{RawOperator, RawProgram, RawReady},
     resolve::Resolver,
 };
 use crate::{record::ClockKind, units::GoDuration};
