@@ -32,7 +32,7 @@ pub use self::{
     operator::{ArmOperator, Disturbance, Ending, Program, Ready},
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
     share::{NotAShare, Share},
-    subject::Subject,
+    subject::{NotServed, Subject},
 };
 pub(crate) use self::{
     arm::{SIMULATED_TOKEN, is_secret},

@@ -19,7 +19,7 @@ use crate::{
         experiment::{ArmOperator, Endpoints, arm::EdaEngine},
         target::{
             Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, engine::Engine,
-            external::ExternalCluster, live, operator_run::Connect, program::Access, until, webhooks,
+            external::ExternalCluster, install, live, operator_run::Connect, program::Access, until, webhooks,
         },
     },
     operator::provider::http::plain_transport,
@@ -271,8 +271,8 @@ async fn start(blueprint: &Blueprint) -> Result<(Hosted, [TcpListener; 2]), Targ
                 None => None,
             };
             let cluster = cluster(&blueprint.clock, blueprint.seed)?;
-            for definition in blueprint.subject.iter().flat_map(|subject| subject.definitions()) {
-                cluster.install_crd(definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
+            if let Some(subject) = &blueprint.subject {
+                install(&cluster, subject)?;
             }
             Hosted::Embedded { cluster, socket: listen().await?, secured }
         }
