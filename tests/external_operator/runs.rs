@@ -35,6 +35,7 @@ pub struct Served {
     child: Child,
     pub kubeconfig: PathBuf,
     /// What it said of what runs beside it.
+    #[allow(dead_code, reason = "some of its users need it")]
     pub lines: Vec<String>,
 }
 
@@ -156,7 +157,7 @@ impl Lab {
 }
 
 pub struct Run {
-    out: PathBuf,
+    pub out: PathBuf,
     code: Option<i32>,
     stdout: String,
     pub stderr: String,
