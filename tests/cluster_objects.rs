@@ -189,6 +189,34 @@ async fn a_verb_that_a_resource_does_not_know_is_not_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_method_that_is_no_verb_is_not_allowed_and_not_taken_for_another() {
+    let ask = ask();
+    ask.instances(&["ci-1"]).await;
+    let one = format!("{INSTANCES}/ci-1");
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let generic = "the server does not allow this method on the requested resource";
+    for method in [Method::OPTIONS, Method::TRACE, Method::from_bytes(b"BREW").expect("a method")] {
+        let custom =
+            format!("{method} is not supported on resources of kind \"computeinstances.cloudkit.openshift.io\"");
+        for (path, message) in [
+            (INSTANCES, custom.as_str()),
+            (&one, &custom),
+            (&format!("{one}/status"), &custom),
+            (&format!("{INSTANCES}?watch=true"), &custom),
+            (secrets, generic),
+            (&format!("{secrets}/x"), generic),
+            ("/api/v1/namespaces/default/finalize", generic),
+            ("/api/v1", generic),
+            ("/version", generic),
+        ] {
+            let (code, status) = ask.ask(method.clone(), path, "application/json", b"").await;
+            let told = (code.as_u16(), status["reason"].as_str(), status["message"].as_str());
+            assert_eq!(told, (405, Some("MethodNotAllowed"), Some(message)), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_must_be_based_on_the_present_state() {
     let ask = ask();
     let object = ask.created(INSTANCES, &instance("ci-1")).await;

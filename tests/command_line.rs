@@ -5,7 +5,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -273,6 +274,44 @@ fn a_journal_that_was_cut_off_is_told_and_one_that_is_broken_spoils_nothing() {
     assert_eq!(report().status.code(), Some(4));
     let problems = json(&folder.join("summary.json"))["problems"].to_string();
     assert!(problems.contains("whole trials of 6"), "{problems}");
+}
+
+#[test]
+fn a_run_that_was_killed_in_its_first_block_is_told_from_a_journal_that_was_changed() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("run");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provbench"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", FEBRUARY, "--clock", "real", "--no-plots", "--out"]);
+    let mut child = command.arg(&folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("provbench runs");
+    let journal = folder.join("journal.ndjson");
+    // A block takes minutes; that the run has begun is known when the last of its tables is there.
+    let begun = (0..1200).any(|_| {
+        std::thread::park_timeout(Duration::from_millis(50));
+        folder.join("ledger.csv").exists()
+    });
+    child.kill().expect("killed");
+    child.wait().expect("an end");
+    assert!(begun, "it never began");
+    let report = || {
+        let output = provbench(&["report", folder.to_str().expect("a path"), "--no-plots"]);
+        let [said, told] = [&output.stderr, &output.stdout].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        (output.status.code(), said, told)
+    };
+    let head = fs::read_to_string(&journal).expect("a journal");
+    assert!(
+        head.ends_with('\n') && head.lines().count() == 1,
+        "what it is, and nothing yet of what it found: {head:?}"
+    );
+    let (code, said, told) = report();
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(
+        told.contains("INCOMPLETE: the run was stopped") && told.contains("EMPTY: no instance was recorded"),
+        "{told}"
+    );
+    // One that an earlier version left, or that the disk had no room for.
+    fs::write(&journal, "").expect("written");
+    let (code, said, _) = report();
+    assert!(code == Some(2) && said.contains("the journal is empty: the run was killed"), "{code:?} {said}");
 }
 
 #[test]

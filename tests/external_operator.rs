@@ -252,7 +252,11 @@ fn what_makes_no_sense_is_told_with_its_place() {
         (arms("    operator: {external: {command: []}}\n"), "", ":14:36: the command names no program"),
         (arms("    operator: {external: {command: [x], port: 1}}\n"), "", ": unknown field `port`"),
         (arms("    operator: {external: {command: [x], ready: {url: ftp://x}}}\n"), "", ": `ftp://x` can't be asked"),
-        (arms("    operator: {outside: {}}\n"), "", ": unknown variant `outside`"),
+        (
+            arms("    operator: none\n    backend: {eda: {engine: ansible-rulebook}}\n"),
+            "",
+            ":15:14: an operator that is deployed already has its EDA already; give `aap:` alone",
+        ),
         (
             arms("    operator: none\n    poll_interval: 3s\n"),
             "",
@@ -275,6 +279,39 @@ fn what_makes_no_sense_is_told_with_its_place() {
     let run = lab.run(&lab.experiment("nowhere", &arms("    operator: none\n")), &[]);
     run.ended_with(2);
     assert!(run.stderr.contains("name its cluster with --cluster kubeconfig"), "{}", run.stderr);
+}
+
+#[test]
+fn an_operator_that_is_written_otherwise_is_told_what_there_is() {
+    let lab = Lab::new();
+    let allowed = "expected one of `in_process`, `none` and `{external: {command: [PROGRAM, ARGUMENT, …]}}`";
+    let ready = "expected one of `probe`, `{url: http://HOST:PORT/PATH}` and `{after: 5s}`";
+    let program = "expected a program, as `{command: [PROGRAM, ARGUMENT, …]}`";
+    for (written, says, what_there_is) in [
+        ("nothing", "`nothing` is none of these", allowed),
+        ("external", "`external` is none of these", allowed),
+        ("3", "invalid type: ", allowed),
+        ("[none]", "invalid type: sequence", allowed),
+        ("{}", "nothing is chosen", allowed),
+        ("{outside: {}}", "`outside` is none of these", allowed),
+        ("{external: {command: [x]}, none}", "`external` and `none` don't go together", allowed),
+        ("{none: , external: {command: [x]}}", "`none` and `external` don't go together", allowed),
+        ("{external: }", "invalid type: ", program),
+        ("{external: ./operator}", "invalid type: string \"./operator\"", program),
+        ("{external: {command: [x], ready: never}}", "`never` is none of these", ready),
+        (
+            "{external: {command: [x], ready: {url: 'http://x', after: 1s}}}",
+            "`url` and `after` don't go together",
+            ready,
+        ),
+    ] {
+        let arms = format!("blocks: 1\narms:\n  - name: it\n    provider: aap\n    operator: {written}\n");
+        let run = lab.run(&lab.experiment("wrong", &arms), &[]);
+        run.ended_with(2);
+        let (_, place) = run.stderr.split_once("wrong.yaml:").unwrap_or_else(|| panic!("{written}: {}", run.stderr));
+        assert!(place.starts_with("14:"), "{written}: {}", run.stderr);
+        assert!(place.contains(says) && place.contains(what_there_is), "{written}: {}", run.stderr);
+    }
 }
 
 #[test]

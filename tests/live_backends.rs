@@ -150,6 +150,35 @@ fn a_live_engine_is_measured_with_the_records_of_the_controller_that_it_launches
     live.lab.left_nothing();
 }
 
+#[test]
+fn the_records_of_the_controller_of_an_operator_that_is_deployed_already_are_read() {
+    let lab = Lab::new();
+    let cluster = lab.cluster(&["--with-operator", "aap", "--with-simulators", "--namespace", "vms", "--for", "5m"]);
+    let aap = cluster.lines.iter().find_map(|line| line.strip_prefix("AAP ")?.split_whitespace().next());
+    let token = lab.path("token");
+    fs::write(&token, "simulated\n").expect("written");
+    let arm = |name: &str, backend: &str| {
+        format!("  - {{name: {name}, provider: aap, operator: none, namespace: vms{backend}}}\n")
+    };
+    let backend = format!(
+        ", backend: {{aap: {{url: '{}', tokenFrom: {{file: {}}}, templates: {{provision: create-compute-instance, \
+         deprovision: delete-compute-instance}}}}}}",
+        aap.expect("the controller's URL"),
+        token.display()
+    );
+    let arms = format!("blocks: 1\ndeadline: 2m\narms:\n{}{}", arm("told", &backend), arm("untold", ""));
+    let file = lab.experiment("deployed", &arms);
+    let run = lab.run_in(&file, &["--cluster", "kubeconfig", "--install-crds"], &cluster.kubeconfig);
+    run.ended_with(0);
+    run.same_outcomes("told", "untold");
+    assert_eq!(changes(&run, "told").iter().map(String::as_str).collect::<Vec<_>>(), ALL_CHANGES);
+    assert_eq!(changes(&run, "untold"), BTreeSet::new());
+    let told = segments(&run, "told");
+    assert!(told.contains("provision pending") && told.contains("deprovision running"), "{told:?}");
+    the_clocks_are_one(&run, &["told"]);
+    lab.left_nothing();
+}
+
 /// What is said of an arm's backend that can't be used.
 fn refusal(lab: &Lab, arm: &str, more: &[&str]) -> String {
     let file = lab.experiment("refused", &format!("blocks: 1\narms:\n  - name: live\n    {arm}\n"));

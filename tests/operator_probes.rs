@@ -3,11 +3,11 @@
 
 mod operator_lab;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use http::Method;
 use http_body_util::BodyExt as _;
-use operator_lab::{Lab, seconds};
+use operator_lab::{Lab, millis, seconds};
 use provbench::{
     clock::SystemClock,
     operator::{config::ProviderKind, probes::Probes},
@@ -38,12 +38,12 @@ async fn it_is_ready_while_it_works_and_counts_what_it_does() {
     let (status, text) = ask(&lab.probes, "/metrics").await;
     assert_eq!(status, 200);
     for line in [
-        "cloudkit_jobs_total{provider=\"aap\",type=\"provision\",state=\"Pending\"} 1",
-        "cloudkit_jobs_total{provider=\"aap\",type=\"provision\",state=\"Succeeded\"} 1",
-        "cloudkit_jobs_total{provider=\"aap\",type=\"deprovision\",state=\"Running\"} 1",
+        "cloudkit_job_transitions_total{provider=\"aap\",type=\"provision\",state=\"Pending\"} 1",
+        "cloudkit_job_transitions_total{provider=\"aap\",type=\"provision\",state=\"Succeeded\"} 1",
+        "cloudkit_job_transitions_total{provider=\"aap\",type=\"deprovision\",state=\"Running\"} 1",
         "cloudkit_provider_request_errors_total{provider=\"aap\",verb=\"launch\"} 2",
         "cloudkit_provider_request_duration_seconds_count{provider=\"aap\",verb=\"launch\"} 4",
-        "workqueue_depth 0",
+        "workqueue_depth{name=\"cloudkit\"} 0",
     ] {
         assert!(text.lines().any(|present| present == line), "no {line} in\n{text}");
     }
@@ -56,6 +56,82 @@ async fn it_is_ready_while_it_works_and_counts_what_it_does() {
     assert!(counted("cloudkit_poll_lag_seconds_sum") < 1.0);
     lab.stop_operator().await;
     assert_eq!(ask(&lab.probes, "/readyz").await.0, 503);
+}
+
+/// The jobs as the metrics count them at present, without those that there are none of.
+async fn present_jobs(lab: &Lab) -> Vec<String> {
+    let text = ask(&lab.probes, "/metrics").await.1;
+    let lines = text.lines().filter_map(|line| line.strip_prefix("cloudkit_jobs{"));
+    lines.filter(|line| !line.ends_with(" 0")).map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_are_counted_by_the_state_that_they_are_in() {
+    let mut lab = Lab::without_operator(operator_lab::config(ProviderKind::Aap)).await;
+    let before = ask(&lab.probes, "/metrics").await.1;
+    assert!(!before.contains("cloudkit_jobs{") && !before.contains("workqueue_depth{"), "nobody works: {before}");
+    lab.start_operator();
+    lab.create("vm-1").await;
+    lab.create("vm-2").await;
+    lab.sleep(millis(1_900)).await;
+    let running = "provider=\"aap\",type=\"provision\",state=\"Running\"} 2";
+    assert_eq!(present_jobs(&lab).await, [running]);
+    for name in ["vm-1", "vm-2"] {
+        lab.until_running(name, seconds(60)).await;
+    }
+    lab.sleep(seconds(5)).await;
+    let done = "provider=\"aap\",type=\"provision\",state=\"Succeeded\"} 2";
+    assert_eq!(present_jobs(&lab).await, [done], "a job is in one state");
+    let text = ask(&lab.probes, "/metrics").await.1;
+    let every = text.lines().filter(|line| line.starts_with("cloudkit_jobs{")).count();
+    assert_eq!(every, 2 * 2 * 7, "providers, types and states, whether there are such jobs or not");
+    for name in ["vm-1", "vm-2"] {
+        lab.delete(name).await;
+        lab.until_gone(name, seconds(60)).await;
+    }
+    lab.sleep(seconds(1)).await;
+    assert_eq!(present_jobs(&lab).await, [""; 0], "they go with their instances");
+    // Found again by another operator, which has not made them.
+    lab.create("vm-3").await;
+    lab.until_running("vm-3", seconds(60)).await;
+    lab.sleep(seconds(5)).await;
+    lab.kill_operator().await;
+    lab.probes = Arc::default();
+    lab.start_operator();
+    lab.sleep(seconds(1)).await;
+    assert_eq!(present_jobs(&lab).await, ["provider=\"aap\",type=\"provision\",state=\"Succeeded\"} 1"]);
+}
+
+/// The rules of <https://prometheus.io/docs/practices/naming/> and of the OpenMetrics format, of every family that there is.
+#[tokio::test(start_paused = true)]
+async fn every_metric_follows_the_conventions() {
+    let lab = Lab::start(ProviderKind::Aap).await;
+    lab.backend.behave(|behaviour| behaviour.refuse_launches = (1, 503));
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(60)).await;
+    let text = ask(&lab.probes, "/metrics").await.1;
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let mut families = BTreeSet::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (family, kind) = line.split_once(' ').expect("a type");
+        assert!(families.insert(family), "{family} twice");
+        assert!(text.contains(&format!("# HELP {family} ")), "{family} without a help text");
+        assert!(family.starts_with("cloudkit_") || family == "workqueue_depth", "{family}");
+        let samples: Vec<&str> = text
+            .lines()
+            .filter(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with(['{', '_', ' '])))
+            .collect();
+        match kind {
+            // With its ending, which the samples carry and the family does not.
+            "counter" => assert!(samples.iter().all(|line| line.starts_with(&format!("{family}_total")))),
+            "histogram" => assert!(family.ends_with("_seconds") && text.contains(&format!("# UNIT {family} seconds"))),
+            "gauge" => assert!(!family.ends_with("_total")),
+            other => panic!("{family} is a {other}"),
+        }
+    }
+    // Those of the API server's client are counted where the operator is a process.
+    assert_eq!(families.len(), 7, "{families:?}");
+    assert!(text.contains("workqueue_depth{name="), "client-go's queues have names");
 }
 
 #[tokio::test]

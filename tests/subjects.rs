@@ -79,6 +79,22 @@ fn a_plain_resource_is_measured_on_a_real_server() {
 }
 
 #[test]
+fn a_kind_that_another_cluster_does_not_serve_is_told_before_anything_is_made() {
+    let lab = Lab::new();
+    let cluster = lab.cluster(&["--for", "5m"]);
+    let good = std::fs::read_to_string(subject("plain-conditions.yaml")).expect("a file");
+    let undefined = good.replacen("crds: [crds/example.com_widgets.yaml]\n", "", 1);
+    assert_ne!(good, undefined);
+    std::fs::write(lab.path("subject.yaml"), undefined).expect("written");
+    let file = lab.experiment("elsewhere", &with_subject("subject.yaml", &arms("plain", "aap")));
+    let run = lab.run_in(&file, &["--cluster", "kubeconfig", "--install-crds"], &cluster.kubeconfig);
+    run.ended_with(2);
+    let says = "subject.yaml: the cluster serves no Widget (`widgets`) of example.com/v1 in namespaces";
+    assert!(run.stderr.contains(says) && run.stderr.contains("in the subject's `crds:`"), "{}", run.stderr);
+    assert!(!run.out.exists(), "no run was begun");
+}
+
+#[test]
 fn the_present_api_is_measured_through_the_simulated_aap() {
     let lab = Lab::new();
     let file = subject("osac.yaml");
@@ -113,6 +129,22 @@ fn a_subject_that_makes_no_sense_is_told_with_its_place() {
         ),
         ("{condition: Ready}", "{path: status, value: 1}", "subject.yaml:6:8: `status` is no path"),
         ("crds/example.com_widgets.yaml", "crds/none.yaml", "subject.yaml:8:8: "),
+        (
+            "kind: Widget",
+            "kind: Gadget",
+            "subject.yaml:3:7: `crds` define no Gadget (`gadgets`, Namespaced, served as v1) of example.com, but Widget \
+             (`widgets`, Namespaced, served as v1); mend `api_version`, `kind` or `plural`",
+        ),
+        (
+            "example.com/v1",
+            "example.com/v2",
+            "subject.yaml:3:7: `crds` define no Widget (`widgets`, Namespaced, served as v2)",
+        ),
+        (
+            "kind: Widget",
+            "kind: Widget\nplural: widget",
+            "subject.yaml:3:7: `crds` define no Widget (`widget`, Namespaced",
+        ),
         ("example.com/v1", "example.com/v1/x", "subject.yaml:2:14: `example.com/v1/x` is no apiVersion"),
     ] {
         assert!(good.contains(from));
@@ -120,6 +152,18 @@ fn a_subject_that_makes_no_sense_is_told_with_its_place() {
         let run = lab.run(&file, &[]);
         run.ended_with(2);
         assert!(run.stderr.contains(says), "{says}: {}", run.stderr);
+    }
+    // Of a kind that nobody defines, whatever else is defined.
+    for (from, to, version) in [
+        ("crds: [crds/example.com_widgets.yaml]\n", "", "example.com/v1"),
+        ("example.com/v1", "example.org/v1", "example.org/v1"),
+    ] {
+        assert!(good.contains(from));
+        std::fs::write(&path, good.replacen(from, to, 1)).expect("written");
+        let run = lab.run(&file, &[]);
+        run.ended_with(2);
+        let says = format!("subject.yaml: the cluster serves no Widget (`widgets`) of {version} in namespaces");
+        assert!(run.stderr.contains(&says) && run.stderr.contains("in the subject's `crds:`"), "{}", run.stderr);
     }
     // In the experiment itself, and with an operator that knows our own kind alone.
     let inline =

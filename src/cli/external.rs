@@ -101,7 +101,10 @@ fn not_started(error: EnvtestError) -> Failure {
 
 fn failure(error: ExternalError) -> Failure {
     let exit = match error {
-        ExternalError::Kubeconfig(_) | ExternalError::Missing { .. } | ExternalError::Unfit { .. } => Exit::Usage,
+        ExternalError::Kubeconfig(_)
+        | ExternalError::Missing { .. }
+        | ExternalError::Unfit { .. }
+        | ExternalError::NotServed(_) => Exit::Usage,
         _ => Exit::CouldNotRun,
     };
     Failure { exit, error: error.into() }

@@ -29,7 +29,7 @@ use crate::{
         experiment::{ArmOperator, Overrides},
         host_info,
         runner::{self, Recorder, RunEnd, RunError, RunOptions},
-        target::ClusterChoice,
+        target::{self, ClusterChoice},
     },
     record::{ArmClockSkew, ClockKind, RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord},
     report::{Check, RenderOptions, Report, idle_look, render, terminal_table},
@@ -111,6 +111,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         info.config["cluster"] = arguments.cluster.to_string().into();
     }
     needs_what_is_deployed(&experiment, &arguments.cluster)?;
+    if let (ClusterChoice::Embedded, Some(subject)) = (&arguments.cluster, experiment.subject()) {
+        target::check_subject(subject).map_err(Failure::usage)?;
+    }
     // Before anything that takes time: whoever started this may have had interrupts ignored.
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_interrupt(stop.clone());

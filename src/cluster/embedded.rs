@@ -158,6 +158,18 @@ impl Cluster {
         self.shared.with(State::compact);
     }
 
+    /// Whether a kind is served, under that version and that name of its collection, with objects in namespaces.
+    #[must_use]
+    pub fn serves(&self, api_version: &str, kind: &str, plural: &str) -> bool {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let state = self.shared.state.lock();
+        let resource = state.find(group, plural).and_then(|at| state.resources.get(at));
+        resource.is_some_and(|resource| {
+            let found = &resource.kind;
+            found.api_version() == api_version && found.name == kind && found.namespaced
+        })
+    }
+
     /// How many objects a resource has, over all namespaces; 0 where there is no such resource.
     #[must_use]
     pub fn count(&self, group: &str, plural: &str) -> usize {

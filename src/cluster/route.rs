@@ -41,6 +41,7 @@ use super::{
 /// The refusal, where the request cannot or may not be done.
 pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Result<Reply, Refusal> {
     match Target::parse(parts.uri.path()) {
+        Some(Target::Version) if parts.method != Method::GET => Err(Refusal::no_such_method()),
         Some(Target::Version) => Ok(Reply::ok(version())),
         Some(Target::Health) => Ok(Reply::Text(http::StatusCode::OK, "ok")),
         Some(Target::Resource(path)) => {
@@ -164,7 +165,10 @@ enum Verb {
     Update(Value),
     Patch(Patch),
     Delete(DeleteOptions),
+    /// One that can be asked for elsewhere.
     Other(&'static str),
+    /// A method that is no verb of any resource, such as OPTIONS.
+    Unknown(Method),
 }
 
 impl Verb {
@@ -197,7 +201,7 @@ impl Verb {
             (&Method::POST, true) => Self::Other("create"),
             (&Method::PUT, false) => Self::Other("update"),
             (&Method::PATCH, false) => Self::Other("patch"),
-            _ => Self::Other(if query.watch { "watch" } else { "get" }),
+            (method, _) => Self::Unknown(method.clone()),
         })
     }
 
@@ -213,7 +217,7 @@ impl Verb {
         if path.subresource.as_deref() == Some("finalize") && call.kind.role == Role::Namespace {
             return match (self, name) {
                 (Self::Update(object), Some(name)) => finalize(state, &call, name, object).map(Reply::ok),
-                _ => Err(Refusal::method_not_allowed(&call.kind, "get")),
+                _ => Err(Refusal::no_such_method()),
             };
         }
         if let Some(subresource) = path.subresource.as_deref()
@@ -262,6 +266,11 @@ impl Verb {
             (Self::Update(_), None) => Err(Refusal::method_not_allowed(&call.kind, "update")),
             (Self::Patch(_), None) => Err(Refusal::method_not_allowed(&call.kind, "patch")),
             (Self::Other(verb), _) => Err(Refusal::method_not_allowed(&call.kind, verb)),
+            // The real server's two ways: where custom resources are served it names the verb, which is an empty word there.
+            (Self::Unknown(method), _) if call.kind.role == Role::Custom => {
+                Err(Refusal::method_not_allowed(&call.kind, method.as_str()))
+            }
+            (Self::Unknown(_), _) => Err(Refusal::no_such_method()),
         }
     }
 }

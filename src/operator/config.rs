@@ -1,10 +1,11 @@
 //! The operator's settings, from the environment.
 
+mod retry;
 mod secret;
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-pub use self::secret::Secret;
+pub use self::{retry::RetrySettings, secret::Secret};
 use crate::{
     api::JobStatus,
     units::{Seed, parse_duration},
@@ -126,19 +127,6 @@ pub struct Config {
     pub events: bool,
     /// What this process is called in them.
     pub instance: String,
-}
-
-/// When and how often failed jobs are tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetrySettings {
-    /// The wait after the first failure; it doubles with each further one.
-    pub first: Duration,
-    /// The longest wait.
-    pub longest: Duration,
-    /// Provision jobs launched for one configuration before the operator gives up; deprovisioning is never given up.
-    pub provision_attempts: u32,
-    /// Where the spread of the waits comes from. It has no variable: whoever runs the operator gives it.
-    pub jitter: Seed,
 }
 
 /// How long a job that went to EDA may stay silent before it counts as lost.
@@ -326,6 +314,7 @@ impl Config {
         reader.parsed(RETRY_ATTEMPTS, &mut config.retry.provision_attempts, "5", |text| {
             at_least_one(text).and_then(|number| u32::try_from(number).map_err(|_| "too large".to_owned()))
         });
+        reader.bound_first_wait(&mut config.retry);
         reader.parsed(SIGN_OF_LIFE, &mut config.eda_patience.sign_of_life, "10m", some_time);
         reader.parsed(COMPLETION, &mut config.eda_patience.completion, "30m", some_time);
         reader.parsed(ORPHAN_GRACE, &mut config.orphan_grace, "5m", duration);

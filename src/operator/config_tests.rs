@@ -111,6 +111,32 @@ fn a_bad_value_gives_a_warning_and_the_default() {
 }
 
 #[test]
+fn the_first_wait_is_never_longer_than_the_longest() {
+    let retry = |variables: &[(&'static str, &'static str)]| {
+        let (config, warnings) = read(&[&EDA[..], variables].concat()).expect("a configuration");
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        (config.retry.first.as_secs(), config.retry.longest.as_secs(), warnings)
+    };
+    assert_eq!(retry(&[(RETRY_FIRST, "10m")]), (600, 600, vec![]));
+    let (first, longest, warnings) = retry(&[(RETRY_FIRST, "20m")]);
+    assert_eq!((first, longest), (600, 600));
+    let told =
+        "CLOUDKIT_RETRY_FIRST=\"20m\": longer than the longest wait, CLOUDKIT_RETRY_LONGEST=10m; every wait is 10m";
+    assert_eq!(warnings, [told]);
+    let (first, longest, warnings) = retry(&[(RETRY_LONGEST, "10s")]);
+    assert_eq!((first, longest), (10, 10));
+    let told =
+        "CLOUDKIT_RETRY_LONGEST=\"10s\": shorter than the first wait, CLOUDKIT_RETRY_FIRST=30s; every wait is 10s";
+    assert_eq!(warnings, [told]);
+    let (first, longest, warnings) = retry(&[(RETRY_FIRST, "2m"), (RETRY_LONGEST, "1m")]);
+    assert_eq!((first, longest, warnings.len()), (60, 60, 1));
+    // One that can't be used at all is its default, which has to fit too.
+    let (first, longest, warnings) = retry(&[(RETRY_FIRST, "soon"), (RETRY_LONGEST, "10s")]);
+    assert_eq!((first, longest, warnings.len()), (10, 10, 2));
+    assert!(warnings[1].starts_with("CLOUDKIT_RETRY_LONGEST"), "{warnings:?}");
+}
+
+#[test]
 fn what_the_chosen_provider_needs_must_be_there() {
     let error = read(&[(PROVIDER, "aap"), (AAP_URL, "https://aap/api")]).expect_err("no configuration");
     assert_eq!(

@@ -92,6 +92,7 @@ impl Operator {
         let mut context = Context::new(client, clock, config, providers, instances, tenants, probes);
         context.events = events;
         let context = Arc::new(context);
+        context.probes.metrics.show(&context);
         let ready = Arc::new(Notify::new());
         let mut watches = JoinSet::new();
         watches.spawn(watches::tenants(context.clone(), tenant_writer));
@@ -171,9 +172,7 @@ async fn work(context: Arc<Context>, passes: Arc<AtomicU64>) {
                 async { told(key, tenant::reconcile(&context, key).await) }.instrument(span).await
             }
         };
-        let metrics = &context.probes.metrics;
-        metrics.reconciled(context.clock.elapsed() - begin, result.is_ok());
-        metrics.queue_depth(context.queue.depth());
+        context.probes.metrics.reconciled(context.clock.elapsed() - begin, result.is_ok());
         match result {
             Ok(wait) => {
                 context.queue.forget_failures(&item);

@@ -1,25 +1,34 @@
 //! What Prometheus is told.
 //!
-//! Names follow the field's conventions: a prefix, base units, `_total` on counters; the queue's depth is called as
-//! client-go's operators call it, so that their dashboards fit.
+//! Names follow the field's conventions: a prefix, base units, `_total` on counters; the queue's depth and the requests to the
+//! API server are called and labelled as client-go's operators call them, so that their dashboards fit.
+//!
+//! What is so at the moment (gauges) is looked up when somebody asks; what has happened is counted as it happens.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
     metrics::{
+        MetricType,
         counter::Counter,
         family::Family,
-        gauge::Gauge,
+        gauge::ConstGauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
 
 use crate::{
-    api::{JobHistory, JobStatus},
-    operator::config::ProviderKind,
+    api::{JobHistory, JobState, JobStatus, JobType},
+    operator::{config::ProviderKind, context::Context},
     units::Nanos,
 };
 
@@ -28,12 +37,47 @@ struct OfResult {
     result: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct OfJob {
     provider: &'static str,
     r#type: &'static str,
     state: &'static str,
 }
+
+impl OfJob {
+    fn of(job: &JobStatus) -> Self {
+        Self::new(ProviderKind::of(job), job.job_type, job.state)
+    }
+
+    fn new(provider: ProviderKind, job_type: JobType, state: JobState) -> Self {
+        Self { provider: provider.as_str(), r#type: job_type.as_str(), state: state.as_str() }
+    }
+
+    /// Every one that there can be.
+    fn all() -> impl Iterator<Item = Self> {
+        const STATES: [JobState; 7] = [
+            JobState::Pending,
+            JobState::Waiting,
+            JobState::Running,
+            JobState::Succeeded,
+            JobState::Failed,
+            JobState::Canceled,
+            JobState::Unknown,
+        ];
+        let kinds = [ProviderKind::Aap, ProviderKind::Eda]
+            .into_iter()
+            .flat_map(|provider| [JobType::Provision, JobType::Deprovision].map(|job_type| (provider, job_type)));
+        kinds.flat_map(|(provider, job_type)| STATES.map(|state| Self::new(provider, job_type, state)))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfQueue {
+    name: &'static str,
+}
+
+/// The one queue: it takes keys of every kind, and so has no kind's name.
+const QUEUE: OfQueue = OfQueue { name: "cloudkit" };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfCall {
@@ -58,13 +102,43 @@ fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 17))
 }
 
+/// What is so at the moment, of the operator that works; nothing while none does, as before it has its Lease.
+#[derive(Clone, Debug, Default)]
+struct Present {
+    // The operator has its metrics, so that they must not have it.
+    operator: Arc<Mutex<Weak<Context>>>,
+}
+
+impl Collector for Present {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(context) = self.operator.lock().upgrade() else { return Ok(()) };
+        let help = "Objects that wait to be worked on.";
+        let mut family = encoder.encode_descriptor("workqueue_depth", help, None, MetricType::Gauge)?;
+        let depth = i64::try_from(context.queue.depth()).unwrap_or(i64::MAX);
+        ConstGauge::new(depth).encode(family.encode_family(&QUEUE)?)?;
+        // Also those that there are none of: who asks for a share must not find nothing.
+        let mut jobs: BTreeMap<OfJob, i64> = OfJob::all().map(|labels| (labels, 0)).collect();
+        for shown in context.instances.state() {
+            for job in shown.0.status.iter().flat_map(|status| status.jobs.iter()) {
+                *jobs.entry(OfJob::of(job)).or_default() += 1;
+            }
+        }
+        let help = "Jobs in the instances' histories, by the state that they are in.";
+        let mut family = encoder.encode_descriptor("cloudkit_jobs", help, None, MetricType::Gauge)?;
+        for (labels, count) in &jobs {
+            ConstGauge::new(*count).encode(family.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// All metrics of an operator; clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
     reconciles: Durations<OfResult>,
-    depth: Gauge,
-    jobs: Family<OfJob, Counter>,
+    present: Present,
+    transitions: Family<OfJob, Counter>,
     calls: Durations<OfCall>,
     failed_calls: Family<OfCall, Counter>,
     poll_lag: Histogram,
@@ -81,10 +155,14 @@ impl Default for Metrics {
             Unit::Seconds,
             reconciles.clone(),
         );
-        let depth = Gauge::default();
-        registry.register("workqueue_depth", "Objects that wait to be worked on", depth.clone());
-        let jobs = Family::default();
-        registry.register("cloudkit_jobs", "Jobs that came into a state, as the status records it", jobs.clone());
+        let present = Present::default();
+        registry.register_collector(Box::new(present.clone()));
+        let transitions = Family::default();
+        registry.register(
+            "cloudkit_job_transitions",
+            "Jobs that came into a state, as the status records it",
+            transitions.clone(),
+        );
         let calls = Durations::new_with_constructor(durations);
         registry.register_with_unit(
             "cloudkit_provider_request_duration",
@@ -111,7 +189,7 @@ impl Default for Metrics {
             "Requests to the API server, by method and the code of the answer",
             requests.clone(),
         );
-        Self { registry: Arc::new(registry), reconciles, depth, jobs, calls, failed_calls, poll_lag, requests }
+        Self { registry: Arc::new(registry), reconciles, present, transitions, calls, failed_calls, poll_lag, requests }
     }
 }
 
@@ -122,9 +200,9 @@ impl Metrics {
         self.reconciles.get_or_create(&OfResult { result }).observe(seconds(took));
     }
 
-    /// The queue is this long now.
-    pub(crate) fn queue_depth(&self, depth: usize) {
-        self.depth.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    /// This operator is the one that works from now on, until it is no more.
+    pub(crate) fn show(&self, context: &Arc<Context>) {
+        *self.present.operator.lock() = Arc::downgrade(context);
     }
 
     /// A backend has answered, or has not.
@@ -153,10 +231,7 @@ impl Metrics {
         let is_news =
             |job: &&JobStatus| before.find_job_by_id(&job.job_id).is_none_or(|known| known.state != job.state);
         for job in after.iter().filter(is_news) {
-            let provider = ProviderKind::of(job);
-            let labels =
-                OfJob { provider: provider.as_str(), r#type: job.job_type.as_str(), state: job.state.as_str() };
-            self.jobs.get_or_create(&labels).inc();
+            self.transitions.get_or_create(&OfJob::of(job)).inc();
         }
     }
 

@@ -67,7 +67,7 @@ pub struct JournalWriter<W> {
 }
 
 impl<W: Write> JournalWriter<W> {
-    /// Begins a journal with its head.
+    /// Begins a journal with its head, and flushes: a run that is killed in its first trial still says what it was.
     ///
     /// # Errors
     /// What the writer says.
@@ -80,6 +80,7 @@ impl<W: Write> JournalWriter<W> {
         };
         serde_json::to_writer(&mut out, &Written { kind: "run", body: head })?;
         out.write_all(b"\n")?;
+        out.flush()?;
         Ok(Self { out, line: Vec::new() })
     }
 
@@ -166,6 +167,9 @@ pub enum JournalError {
         /// The version in the file.
         found: u32,
     },
+    /// It has no head, and so nothing else.
+    #[error("the journal is empty: the run was killed before it wrote anything, and has no block; run it again")]
+    Empty,
     /// A line is out of place.
     #[error("journal line {line} ({kind}) is out of place; the file was changed after it was written")]
     OutOfPlace {
@@ -203,13 +207,15 @@ impl<R: BufRead> JournalReader<R> {
     /// Opens a journal and reads its head.
     ///
     /// # Errors
-    /// When it has no head, or one of another version.
+    /// When it is empty, has no head, or one of another version.
     pub fn open(input: R) -> Result<Self, JournalError> {
         let head = Head { schema_version: 0, experiment: String::new(), seed: 0, clock: String::new() };
         let mut reader = Self { input, line: 0, buffer: String::new(), head };
         match reader.next_kind()? {
             Some(kind) if kind == "run" => {}
-            other => return Err(reader.out_of_place(other.map_or_else(|| "nothing".to_owned(), String::from))),
+            Some(kind) => return Err(reader.out_of_place(kind.into())),
+            // Of a head that was cut off there is no more to tell.
+            None => return Err(JournalError::Empty),
         }
         reader.head = reader.parse()?;
         if reader.head.schema_version == SCHEMA_VERSION {

@@ -34,6 +34,9 @@ pub struct Lab {
 pub struct Served {
     child: Child,
     pub kubeconfig: PathBuf,
+    /// What it said of what runs beside it.
+    #[allow(dead_code, reason = "some of its users need it")]
+    pub lines: Vec<String>,
 }
 
 impl Drop for Served {
@@ -117,10 +120,16 @@ impl Lab {
         command.arg("cluster").args(more).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("provbench runs");
         let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines().map_while(Result::ok);
-        let kubeconfig = lines.find(|line| line.starts_with('/')).expect("the path of a kubeconfig").into();
+        let mut said = Vec::new();
+        let kubeconfig = loop {
+            match lines.next().expect("the path of a kubeconfig") {
+                line if line.starts_with('/') => break line.into(),
+                line => said.push(line),
+            }
+        };
         // Nobody is to break the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Served { child, kubeconfig }
+        Served { child, kubeconfig, lines: said }
     }
 
     /// The folders of operators that are there.
@@ -148,7 +157,7 @@ impl Lab {
 }
 
 pub struct Run {
-    out: PathBuf,
+    pub out: PathBuf,
     code: Option<i32>,
     stdout: String,
     pub stderr: String,

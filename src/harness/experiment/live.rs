@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    Backend, EdaBackend, ExperimentError,
+    ArmOperator, Backend, EdaBackend, ExperimentError,
     raw::{RawBackend, RawEda, RawLiveAap, RawTokenPlace},
     resolve::Resolver,
 };
@@ -126,11 +126,13 @@ impl LiveEda {
 }
 
 impl Resolver<'_> {
-    /// What is not simulated has its own clock, and is as fast as it is.
+    /// What is not simulated has its own clock, and is as fast as it is. An operator that is deployed has its backends already;
+    /// of them the harness reads the records.
     pub(super) fn backend(
         &self,
         raw: &Spanned<RawBackend>,
         provider: ProviderKind,
+        operator: &ArmOperator,
     ) -> Result<Backend, ExperimentError> {
         let RawBackend { eda, aap } = &raw.value;
         let is_engine = matches!(eda.as_ref().map(|eda| &eda.value), Some(RawEda { engine: Some(_), .. }));
@@ -139,8 +141,12 @@ impl Resolver<'_> {
         } else {
             ("a live backend", "its jobs take the time that they take")
         };
-        let eda_is_needed = provider == ProviderKind::Eda && eda.is_none();
-        let problem = if eda.is_none() && aap.is_none() {
+        let is_deployed = *operator == ArmOperator::None;
+        let eda_is_needed = provider == ProviderKind::Eda && eda.is_none() && !is_deployed;
+        let problem = if is_deployed && eda.is_some() {
+            "an operator that is deployed already has its EDA already; give `aap:` alone, whose job records are read"
+                .to_owned()
+        } else if eda.is_none() && aap.is_none() {
             "`backend` names none; give `eda:` or `aap:`, or leave it out for simulated ones".to_owned()
         } else if eda.is_some() && provider != ProviderKind::Eda {
             if is_engine { "an engine of EDA needs `provider: eda`" } else { "webhooks of EDA need `provider: eda`" }

@@ -1,6 +1,7 @@
 //! Experiment files: YAML, parsed into something that can only be valid.
 
 pub(in crate::harness) mod arm;
+mod choice;
 mod design;
 mod error;
 mod json_path;
@@ -9,6 +10,7 @@ mod operator;
 mod operator_resolve;
 mod overrides;
 mod raw;
+mod raw_operator;
 mod resolve;
 mod scenario;
 mod share;
@@ -30,7 +32,7 @@ pub use self::{
     operator::{ArmOperator, Disturbance, Ending, Program, Ready},
     scenario::{DeleteWhen, Expectation, Scenario, ScenarioKind},
     share::{NotAShare, Share},
-    subject::Subject,
+    subject::{NotServed, Subject},
 };
 pub(crate) use self::{
     arm::{SIMULATED_TOKEN, is_secret},

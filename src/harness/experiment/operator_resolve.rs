@@ -7,7 +7,8 @@ use serde_saphyr::Spanned;
 use super::{
     Arm, ExperimentError,
     operator::{ArmOperator, Disturbance, Ending, Program, Ready},
-    raw::{RawArm, RawExperiment, RawOperator, RawProgram, RawReady, RawScenario},
+    raw::{RawArm, RawExperiment, RawScenario},
+    raw_operator::{RawOperator, RawProgram, RawReady},
     resolve::Resolver,
 };
 use crate::{record::ClockKind, units::GoDuration};
@@ -41,9 +42,6 @@ impl Resolver<'_> {
             }
             if let Some(interval) = &raw.poll_interval {
                 return Err(self.invalid(interval, problem));
-            }
-            if let Some(backend) = &raw.backend {
-                return Err(self.invalid(backend, "an operator that is deployed already has its backends already"));
             }
         } else if let Some(namespace) = &raw.namespace {
             let problem = "`namespace` says where a deployed operator works; it belongs to `operator: none`";

@@ -13,7 +13,14 @@ use serde::{
 use serde_saphyr::Spanned;
 
 use crate::{
-    harness::experiment::{ExperimentError, arm::EdaEngine, share::Share, subject_file::RawSubject},
+    harness::experiment::{
+        ExperimentError,
+        arm::EdaEngine,
+        choice::{Choice, choice},
+        raw_operator::RawOperator,
+        share::Share,
+        subject_file::RawSubject,
+    },
     record::ClockKind,
     units::GoDuration,
 };
@@ -171,35 +178,6 @@ pub(super) struct RawArm {
     pub(super) settings: BTreeMap<String, Spanned<String>>,
 }
 
-/// Which operator an arm measures.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawOperator {
-    InProcess,
-    None,
-    External(Box<RawProgram>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawProgram {
-    pub(super) command: Spanned<Vec<String>>,
-    #[serde(default)]
-    pub(super) env: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) ready: Option<Spanned<RawReady>>,
-    #[serde(default)]
-    pub(super) ready_timeout: Option<Spanned<GoDuration>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawReady {
-    Probe,
-    Url(String),
-    After(GoDuration),
-}
-
 /// The operator ends in the middle of a trial.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -241,12 +219,25 @@ pub(super) struct RawLiveAap {
     pub(super) templates: RawTemplates,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 pub(super) enum RawTokenPlace {
     Env(String),
     File(PathBuf),
 }
+
+impl Choice for RawTokenPlace {
+    const ALLOWED: &'static str = "either `{env: VARIABLE}` or `{file: PATH}`";
+
+    fn of_field<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+        Ok(Some(match name {
+            "env" => Self::Env(map.next_value()?),
+            "file" => Self::File(map.next_value()?),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+choice!(RawTokenPlace);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -179,7 +179,10 @@ impl Resolver<'_> {
             settings,
             old_jobs: self.old_jobs(raw)?,
             audit: false,
-            backend: raw.backend.as_ref().map_or(Ok(Backend::default()), |backend| self.backend(backend, provider))?,
+            backend: match &raw.backend {
+                Some(backend) => self.backend(backend, provider, &operator)?,
+                None => Backend::default(),
+            },
             operator,
             namespace: raw.namespace.as_ref().map(|namespace| namespace.value.clone()),
             profile_name: profile_name.value.clone(),

@@ -3,6 +3,8 @@
 //! Without one it is our ComputeInstance, which is read by types of its own, as fast as can be. A subject is read from its
 //! JSON by paths.
 
+use std::path::PathBuf;
+
 use kube::core::ApiResource;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +15,9 @@ use crate::{record::Word, sim::playbook::ObjectNames, units::InstanceId};
 /// A kind of object that is not our own ComputeInstance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Subject {
+    /// Where it is written.
+    #[serde(skip)]
+    pub(super) file: PathBuf,
     pub(super) api_version: String,
     pub(super) kind: String,
     pub(super) plural: String,
@@ -27,6 +32,20 @@ pub struct Subject {
     /// The definitions, as they are to be installed: its own, and those of further kinds that an operator needs.
     #[serde(skip)]
     pub(super) definitions: Vec<Value>,
+}
+
+/// A subject of a kind that its cluster does not serve: no object of it could be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}: the cluster serves no {kind} (`{plural}`) of {api_version} in namespaces, which the subject is; name the file of its \
+     definition in the subject's `crds:`, or mend `api_version`, `kind` or `plural`",
+    .file.display()
+)]
+pub struct NotServed {
+    file: PathBuf,
+    api_version: String,
+    kind: String,
+    plural: String,
 }
 
 /// Where the jobs are, and what of a job is where in it.
@@ -100,6 +119,17 @@ impl Subject {
     #[must_use]
     pub fn plural(&self) -> &str {
         &self.plural
+    }
+
+    /// The error of a cluster that does not serve its kind.
+    #[must_use]
+    pub fn not_served(&self) -> NotServed {
+        NotServed {
+            file: self.file.clone(),
+            api_version: self.api_version.clone(),
+            kind: self.kind.clone(),
+            plural: self.plural.clone(),
+        }
     }
 
     /// What the names of the operator's environment variables begin with.

@@ -127,6 +127,31 @@ impl At<'_> {
         }
     }
 
+    /// Definitions of the subject's group define the subject. Where there are none of its group, the cluster has to know it.
+    fn defined(&self, raw: &RawSubject, plural: &str, definitions: &[Value]) -> Result<(), ExperimentError> {
+        let Some((group, version)) = raw.api_version.value.split_once('/') else { return Ok(()) };
+        let kind = &raw.kind.value;
+        let of_group: Vec<&Value> =
+            definitions.iter().filter(|definition| definition["spec"]["group"] == *group).collect();
+        let is_it = |definition: &&Value| {
+            let spec = &definition["spec"];
+            spec["names"]["kind"] == **kind
+                && spec["names"]["plural"] == *plural
+                && spec["scope"] == "Namespaced"
+                && versions(definition).any(|served| served == version)
+        };
+        if of_group.is_empty() || of_group.iter().any(is_it) {
+            return Ok(());
+        }
+        let known: Vec<String> = of_group.into_iter().map(shown_definition).collect();
+        let message = format!(
+            "`crds` define no {kind} (`{plural}`, Namespaced, served as {version}) of {group}, but {}; mend `api_version`, `kind` \
+             or `plural`, or name the file of its definition too",
+            known.join(" and ")
+        );
+        Err(self.invalid(&raw.kind, message))
+    }
+
     fn definitions(&self, files: &[Spanned<String>]) -> Result<Vec<Value>, ExperimentError> {
         let mut definitions = Vec::new();
         for name in files {
@@ -145,6 +170,24 @@ impl At<'_> {
         }
         Ok(definitions)
     }
+}
+
+/// A definition as a message shows it.
+fn shown_definition(definition: &Value) -> String {
+    let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+    let versions = versions(definition).collect::<Vec<_>>().join(", ");
+    format!(
+        "{} (`{}`, {}, served as {versions})",
+        text("/spec/names/kind"),
+        text("/spec/names/plural"),
+        text("/spec/scope")
+    )
+}
+
+/// The versions that a definition has served.
+fn versions(definition: &Value) -> impl Iterator<Item = &str> {
+    let all = definition.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    all.filter(|version| version["served"] == true).filter_map(|version| version["name"].as_str())
 }
 
 /// What is meant by it; `file` is what errors name and what paths are beside.
@@ -185,12 +228,16 @@ pub(super) fn resolve(raw: &RawSubject, file: &Path) -> Result<Subject, Experime
         Some(prefix) => prefix.value.clone(),
         None => "CLOUDKIT_".to_owned(),
     };
+    let plural = raw.plural.clone().unwrap_or_else(|| format!("{}s", raw.kind.value.to_ascii_lowercase()));
+    let definitions = at.definitions(&raw.crds)?;
+    at.defined(raw, &plural, &definitions)?;
     let marks = raw.playbook.as_ref();
     let or = |mark: Option<&String>, default: &str| mark.cloned().unwrap_or_else(|| default.to_owned());
     Ok(Subject {
+        file: file.to_owned(),
         api_version: version.clone(),
         kind: raw.kind.value.clone(),
-        plural: raw.plural.clone().unwrap_or_else(|| format!("{}s", raw.kind.value.to_ascii_lowercase())),
+        plural,
         manifest: raw.manifest.value.clone(),
         jobs,
         ready: at.test(&raw.ready)?,
@@ -201,7 +248,7 @@ pub(super) fn resolve(raw: &RawSubject, file: &Path) -> Result<Subject, Experime
             tenants: marks.is_some_and(|marks| marks.tenants),
         },
         environment_prefix: prefix,
-        definitions: at.definitions(&raw.crds)?,
+        definitions,
     })
 }
 

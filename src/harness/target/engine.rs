@@ -1,7 +1,7 @@
 //! The engine that EDA itself runs, ansible-rulebook, as a process of its own, with the rulebook that ships.
 //!
-//! **Guarantee:** the engine ends with its trial, whatever ends that. It runs under a small shell that ends it when the pipe
-//! from here breaks: also when this process is killed.
+//! **Guarantee:** the engine ends with its trial and its folder is gone, whatever ends that. It runs under a small shell that
+//! ends it and removes the folder when the pipe from here breaks: also when this process is killed.
 
 use std::{
     collections::VecDeque,
@@ -41,9 +41,12 @@ const LOG_LINES_KEPT: usize = 12;
 /// Lines that wait to be read: they are read as fast as they come.
 const LINES_WAITING_MAX: usize = 64;
 
-/// Runs its arguments until its input ends, then ends them: in order at first, at once two seconds later.
+/// Runs its arguments but the first until its input ends, then ends them: in order at first, at once two seconds later. Then
+/// it removes its first argument, their folder.
 const UNTIL_INPUT_ENDS: &str = r#"
 exec 3<&0
+folder=$1
+shift
 "$@" </dev/null 3<&- &
 engine=$!
 exec >/dev/null 2>&1
@@ -53,6 +56,7 @@ kill -INT "$engine"
 timer=$!
 wait "$engine"
 kill "$timer"
+cd / && rm -rf "$folder"
 "#;
 
 /// An engine that listens. It ends when this is dropped.
@@ -134,7 +138,7 @@ pub(super) fn free_port() -> io::Result<SocketAddr> {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// A folder that only we may read, gone when this is dropped.
+/// A folder that only we may read, gone when this is dropped, or else with the engine that runs in it.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -172,6 +176,7 @@ impl Process {
     ) -> io::Result<Self> {
         let mut shell = Command::new("sh")
             .args(["-c", UNTIL_INPUT_ENDS, "sh"])
+            .arg(folder)
             .arg(program)
             .arg("--verbose")
             .arg("--rulebook")
@@ -252,6 +257,7 @@ mod tests {
         assert!(is_there());
         tokio::task::spawn_blocking(move || drop(process)).await.expect("ended");
         assert!(!is_there());
+        assert!(!folder.path().exists(), "also where nobody is left here who could remove it");
         assert_eq!(lines.recv().await, None, "both outputs are closed");
     }
 

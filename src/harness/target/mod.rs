@@ -38,10 +38,10 @@ use self::{
 };
 use crate::{
     api::crd,
-    clock::{self, SharedClock},
+    clock::{self, SharedClock, SystemClock},
     cluster::{Cluster, FieldTracking, Options},
     harness::{
-        experiment::{Arm, ArmOperator, Disturbance, Endpoints, Subject, arm::OUR_PREFIX},
+        experiment::{Arm, ArmOperator, Disturbance, Endpoints, NotServed, Subject, arm::OUR_PREFIX},
         operator_trace::OperatorTrace,
     },
     operator::provider::http::Transport,
@@ -58,7 +58,7 @@ const REPLAY: usize = 256;
 /// Why a target could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// Our own definitions were refused by our own cluster.
+    /// Our own definitions, or a subject's, were refused by our own cluster.
     #[error("failed to install the custom resource definitions: {0}")]
     Definitions(String),
     /// No socket.
@@ -72,6 +72,9 @@ pub enum TargetError {
         /// The reason.
         source: kube::Error,
     },
+    /// The subject is of no kind that the cluster serves.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
     /// The cluster that was named can't be used.
     #[error(transparent)]
     External(#[from] ExternalError),
@@ -321,6 +324,26 @@ pub fn cluster(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> 
 pub fn cluster_for_people(clock: &SharedClock, seed: Seed) -> Result<Cluster, TargetError> {
     let options = Options::new(clock.clone(), seed.label("uid"));
     with_definitions(Options { field_tracking: FieldTracking::Always, ..options })
+}
+
+/// Checks that the embedded cluster would serve the kind of a subject, once its definitions are installed.
+///
+/// # Errors
+/// When it refuses one of them, or they don't make the kind one that it serves.
+pub fn check_subject(subject: &Subject) -> Result<(), TargetError> {
+    let clock: SharedClock = Arc::new(SystemClock::start());
+    let cluster = cluster(&clock, Seed::new(0))?;
+    install(&cluster, subject)?;
+    if cluster.serves(subject.api_version(), subject.kind(), subject.plural()) {
+        Ok(())
+    } else {
+        Err(subject.not_served().into())
+    }
+}
+
+fn install(cluster: &Cluster, subject: &Subject) -> Result<(), TargetError> {
+    let installed = subject.definitions().iter().try_for_each(|definition| cluster.install_crd(definition));
+    installed.map_err(|error| TargetError::Definitions(error.to_string()))
 }
 
 fn with_definitions(options: Options) -> Result<Cluster, TargetError> {

@@ -19,7 +19,7 @@ use crate::{
         experiment::{ArmOperator, Endpoints, arm::EdaEngine},
         target::{
             Blueprint, Reach, Servers, TargetError, backends::Backends, cluster, engine::Engine,
-            external::ExternalCluster, live, operator_run::Connect, program::Access, until, webhooks,
+            external::ExternalCluster, install, live, operator_run::Connect, program::Access, until, webhooks,
         },
     },
     operator::provider::http::plain_transport,
@@ -97,7 +97,8 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     })
 }
 
-/// A cluster with an operator and backends that are deployed already.
+/// A cluster with an operator and backends that are deployed already; what the backends keep is read where the arm says from
+/// where.
 fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     let Some(external) = &blueprint.external else {
         return Err(TargetError::NowhereDeployed { arm: blueprint.arm.name().to_owned() });
@@ -110,7 +111,7 @@ fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         endpoints: Endpoints { namespace: blueprint.namespace.clone(), aap_url: String::new(), eda_url: String::new() },
         access: None,
         backends: None,
-        live: None,
+        live: live::records(blueprint)?,
         servers: Servers::None,
     })
 }
@@ -270,8 +271,8 @@ async fn start(blueprint: &Blueprint) -> Result<(Hosted, [TcpListener; 2]), Targ
                 None => None,
             };
             let cluster = cluster(&blueprint.clock, blueprint.seed)?;
-            for definition in blueprint.subject.iter().flat_map(|subject| subject.definitions()) {
-                cluster.install_crd(definition).map_err(|error| TargetError::Definitions(error.to_string()))?;
+            if let Some(subject) = &blueprint.subject {
+                install(&cluster, subject)?;
             }
             Hosted::Embedded { cluster, socket: listen().await?, secured }
         }

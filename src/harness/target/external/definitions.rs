@@ -14,6 +14,7 @@ use super::ExternalError;
 use crate::{
     api::crd,
     clock::{Clock, timeout},
+    harness::experiment::Subject,
 };
 
 /// Who installed them, in `managedFields`.
@@ -123,6 +124,26 @@ pub(super) async fn ensure(
         established(client, clock, definition).await?;
     }
     Ok(())
+}
+
+/// Checks that the kind of the subject is served, whoever defined it: nothing of ours says so where the subject names no
+/// definition.
+pub(super) async fn ensure_subject(client: &Client, subject: &Subject) -> Result<(), ExternalError> {
+    let version = subject.api_version();
+    let listed = if version.contains('/') {
+        client.list_api_group_resources(version).await
+    } else {
+        client.list_core_api_resources(version).await
+    };
+    let served = match listed {
+        Ok(list) => list.resources,
+        Err(kube::Error::Api(status)) if status.code == 404 => Vec::new(),
+        Err(source) => return Err(ExternalError::Connect(Box::new(source))),
+    };
+    let is_it = |resource: &APIResource| {
+        resource.name == subject.plural() && resource.kind == subject.kind() && resource.namespaced
+    };
+    if served.iter().any(is_it) { Ok(()) } else { Err(subject.not_served().into()) }
 }
 
 fn definitions(client: &Client) -> Api<DynamicObject> {

@@ -1,5 +1,7 @@
 //! Why a cluster can't be used.
 
+use crate::harness::experiment::NotServed;
+
 /// Why a cluster can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExternalError {
@@ -25,6 +27,9 @@ pub enum ExternalError {
         /// What it lacks.
         lacks: String,
     },
+    /// The subject is of no kind that the cluster serves.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
     /// A definition was installed and is not served.
     #[error("{name} was installed and is not established: {why}")]
     NotEstablished {

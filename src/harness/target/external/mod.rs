@@ -66,6 +66,9 @@ impl ExternalCluster {
         let client = cluster.client("default")?;
         let more = cluster.subject.as_ref().map_or(&[][..], |subject| subject.definitions());
         definitions::ensure(&client, &*cluster.clock, more, options.install_crds).await?;
+        if let Some(subject) = &cluster.subject {
+            definitions::ensure_subject(&client, subject).await?;
+        }
         Ok(Arc::new(cluster))
     }
 

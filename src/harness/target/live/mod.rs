@@ -82,6 +82,13 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     })
 }
 
+/// The records of the controller that an arm names beside an operator that is deployed already.
+pub(super) fn records(blueprint: &Blueprint) -> io::Result<Option<JobRecords>> {
+    let backend = blueprint.arm.backend();
+    let Some(aap) = &backend.aap else { return Ok(None) };
+    Ok(Some(JobRecords::of(aap, transport(backend)?, blueprint)))
+}
+
 /// TLS only where an address needs it: a host without root certificates can do without.
 fn transport(backend: &Backend) -> io::Result<Transport> {
     let webhooks = backend.live_eda().into_iter().flat_map(|eda| [eda.provision_webhook(), eda.deprovision_webhook()]);
