@@ -22,7 +22,7 @@ use kube::{
     api::{DeleteParams, DynamicObject, ListParams, PostParams},
 };
 use provbench::{
-    api::{ComputeInstance, Phase, VirtualMachine, crd},
+    api::{ComputeInstance, Phase, Tenant, VirtualMachine, crd},
     clock::{Clock, SystemClock},
     harness::target::envtest::{Envtest, Programs},
     units::Nanos,
@@ -184,6 +184,15 @@ impl Bench {
         }
     }
 
+    async fn until_no_tenant_is_left(&self) {
+        let tenants: Api<Tenant> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let begin = self.clock.elapsed();
+        while !tenants.list(&ListParams::default()).await.expect("a list").items.is_empty() {
+            assert!(self.clock.elapsed() - begin < Nanos::from(LIMIT), "tenants are left after {LIMIT:?}");
+            self.clock.sleep(Duration::from_millis(500)).await;
+        }
+    }
+
     async fn create(&self, prefix: &str, count: usize, tenants: usize) {
         let all = (0..count).map(|index| async move {
             let object = json!({
@@ -308,4 +317,6 @@ async fn measure(bench: &Bench, binary: &Path, kubeconfig: &Path, aap: &str, (co
     }
     row("all Running after", running, "s", None, "21-25, 113-148 with one tenant");
     row("threads", operator.threads() as f64, "", None, "");
+    // What is removed of tenants is not the next operator's business.
+    bench.until_no_tenant_is_left().await;
 }

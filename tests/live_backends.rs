@@ -199,7 +199,9 @@ fn what_can_not_be_used_is_refused_with_its_place() {
     };
     let (url, known) = ("https://aap.example.com/api/controller", "env: PROVBENCH_AAP_TOKEN");
     let good = aap(url, known);
-    let cases: [(&str, &[&str], &str); 11] = [
+    let in_place = good.replace("{env: PROVBENCH_AAP_TOKEN}", "hunter2");
+    let cases: [(&str, &[&str], &str); 12] = [
+        (&in_place, &[], "a text is none of these; expected either `{env: VARIABLE}`"),
         (&good, &["--clock", "virtual"], "14: a live backend needs the real clock; set `clock: real`"),
         (&good, &["--time-scale", "0.1"], "14: a live backend is as fast as it is; leave `time_scale`"),
         (&good, &[], "live backends act on a cluster that they reach"),

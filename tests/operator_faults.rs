@@ -150,6 +150,23 @@ async fn an_object_removed_by_force_during_its_launch_ends_quietly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_is_not_refused_for_what_others_wrote_during_the_launch() {
+    let lab = Lab::start(AAP).await;
+    lab.backend.behave(|behaviour| behaviour.launch_latency = seconds(1));
+    lab.create("vm-1").await;
+    lab.sleep(millis(500)).await;
+    lab.patch("vm-1", serde_json::json!({"metadata": {"annotations": {"example.com/note": "hello"}}})).await;
+    lab.sleep(millis(600)).await;
+    let requests = lab.server.requests();
+    let of_status: Vec<_> =
+        requests.iter().filter(|(what, _)| what.starts_with("PATCH") && what.ends_with("/vm-1/status")).collect();
+    assert_eq!(of_status.len(), 1, "{of_status:?}");
+    let object = lab.get("vm-1").await.expect("an instance");
+    assert_eq!(job_ids(Some(&object), JobType::Provision), ["1"]);
+    assert!(object.metadata.annotations.is_some_and(|all| all.contains_key("example.com/note")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_namesake_made_during_the_launch_is_not_given_the_job() {
     let lab = Lab::start(AAP).await;
     lab.backend.behave(|behaviour| behaviour.launch_latency = seconds(1));

@@ -62,6 +62,10 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// Every state, in the order of a job's life.
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Waiting, Self::Running, Self::Succeeded, Self::Failed, Self::Canceled, Self::Unknown];
+
     /// Whether the job has ended. Unknown has not.
     #[must_use]
     pub const fn is_terminal(self) -> bool {

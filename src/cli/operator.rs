@@ -25,7 +25,7 @@ use crate::{
         config::{Config, VARIABLES},
         leader::Election,
         probes::Probes,
-        provider::http::{network_transport, plain_transport},
+        provider::http::transport_for,
         requests::counted_client,
     },
     units::Seed,
@@ -123,12 +123,8 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     }
     let server = kube::Config::infer().await.map_err(Failure::could_not_run)?;
     let client = || counted_client(server.clone(), &probes.metrics).map_err(Failure::could_not_run);
-    let transport = if arguments.ca_file.is_none() && !is_any_by_tls(&config) {
-        // The system's roots take milliseconds and memory, and nobody would be verified against them.
-        plain_transport()
-    } else {
-        network_transport(arguments.ca_file.as_deref()).map_err(Failure::could_not_run)?
-    };
+    let transport = transport_for(config.backend_urls(), arguments.ca_file.as_deref());
+    let transport = transport.map_err(Failure::could_not_run)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Failure::could_not_run)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::could_not_run)?;
     let mut told_to_end = std::pin::pin!(async move {
@@ -176,13 +172,6 @@ async fn operate(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     }
     election.release().await;
     Ok(())
-}
-
-/// Whether any backend is reached by TLS.
-fn is_any_by_tls(config: &Config) -> bool {
-    let aap = config.aap.iter().map(|aap| &aap.url);
-    let eda = config.eda.iter().flat_map(|eda| [&eda.provision_webhook, &eda.deprovision_webhook]);
-    aap.chain(eda).any(|url| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")))
 }
 
 /// The host's name with the process's number, as two may run on a host.

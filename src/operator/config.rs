@@ -139,6 +139,13 @@ pub struct EdaPatience {
 }
 
 impl Config {
+    /// Where the backends are that are set up.
+    pub fn backend_urls(&self) -> impl Iterator<Item = &str> {
+        let aap = self.aap.iter().map(|aap| aap.url.as_str());
+        let eda = self.eda.iter().flat_map(|eda| [&eda.provision_webhook, &eda.deprovision_webhook]);
+        aap.chain(eda.map(String::as_str))
+    }
+
     /// The defaults, with no backend set up.
     #[must_use]
     pub fn with_defaults(provider: ProviderKind) -> Self {

@@ -35,6 +35,7 @@ use crate::{
         provider::{Provider, ProviderError},
         queue::WorkQueue,
         remains::AllRemains,
+        requests::IN_FLIGHT_MAX,
         shown::Shown,
     },
 };
@@ -42,9 +43,10 @@ use crate::{
 /// How long the API server may take to answer.
 const API_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Writes of a status that may be under way at once, fewer than there are connections: one that waits for its turn here still
-/// learns of what others do to its object, one that waits for a connection does not, and is refused.
-const STATUS_WRITES_MAX: usize = 12;
+/// Writes of a status that may be under way at once, fewer than there are connections, so that they seldom wait for one: a
+/// write that waits for its turn here learns of what others do to its object, one that waits for a connection does not, and is
+/// refused.
+const STATUS_WRITES_MAX: usize = IN_FLIGHT_MAX * 3 / 4;
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -103,7 +103,7 @@ impl Operator {
 
     /// Works until `shutdown` is done, and finishes what is in work then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        // Whatever becomes of the Events: they end with this function, and it does not end with them.
+        // Whatever becomes of the Events: they end with this function, and it does not end with them, but for a panic as it ships.
         let Self { context, mut watches, recorder: _recorder, ready } = self;
         let mut shutdown = std::pin::pin!(shutdown);
         let synced = async {

@@ -79,7 +79,8 @@ fn is_released<K: Resource>(own: &K, cached: &K) -> bool {
     own.uid == cached.uid && own.resource_version == cached.resource_version && own.finalizers != cached.finalizers
 }
 
-fn is_newer<K: Resource>(own: &K, cached: &K) -> bool {
+/// Whether one is a later version of the same object than the other.
+pub(crate) fn is_newer<K: Resource>(own: &K, cached: &K) -> bool {
     let (own, cached) = (own.meta(), cached.meta());
     if own.uid != cached.uid {
         return false;

@@ -55,19 +55,10 @@ impl OfJob {
 
     /// Every one that there can be.
     fn all() -> impl Iterator<Item = Self> {
-        const STATES: [JobState; 7] = [
-            JobState::Pending,
-            JobState::Waiting,
-            JobState::Running,
-            JobState::Succeeded,
-            JobState::Failed,
-            JobState::Canceled,
-            JobState::Unknown,
-        ];
         let kinds = [ProviderKind::Aap, ProviderKind::Eda]
             .into_iter()
             .flat_map(|provider| [JobType::Provision, JobType::Deprovision].map(|job_type| (provider, job_type)));
-        kinds.flat_map(|(provider, job_type)| STATES.map(|state| Self::new(provider, job_type, state)))
+        kinds.flat_map(|(provider, job_type)| JobState::ALL.map(|state| Self::new(provider, job_type, state)))
     }
 }
 

@@ -122,7 +122,7 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
 }
 
 async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, ReconcileError> {
-    let mut last = None;
+    let mut last = "";
     for _ in 0..STEPS_MAX {
         let mut seen = ctx.observe(&work.key, &work.object);
         if work.object.metadata.deletion_timestamp.is_none() && !seen.memory.accounted.deprovision {
@@ -142,13 +142,13 @@ async fn pass(ctx: &Context, work: &mut Work) -> Result<Option<Duration>, Reconc
                 wait => return Ok(wait),
             }
         }
-        last = Some(step.name());
+        last = step.name();
         match ctx.perform(work, step).await? {
             Next::Again => {}
             Next::Rest(wait) => return Ok(wait),
         }
     }
-    Err(ReconcileError::Restless(last.unwrap_or_default()))
+    Err(ReconcileError::Restless(last))
 }
 
 /// Writes what is only in memory.

@@ -17,7 +17,7 @@ use crate::operator::metrics::Metrics;
 
 /// Requests that may be under way at once: each takes a connection, with its TLS session and buffers, and a server that is
 /// asked for more answers none of them sooner.
-const IN_FLIGHT_MAX: usize = 16;
+pub(crate) const IN_FLIGHT_MAX: usize = 16;
 
 /// A client whose requests the metrics take note of. A watch counts as under way until its answer begins.
 ///

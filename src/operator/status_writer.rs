@@ -21,6 +21,7 @@ use crate::{
         context::{Context, ObjectKey},
         decide::record_job,
         first_field::first_field,
+        fresh::is_newer,
         reconcile::Work,
         trace,
     },
@@ -185,8 +186,11 @@ impl Context {
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
-        // Never closed, so that there is always a turn to wait for.
-        let _turn = self.status_writes.acquire().await.ok();
+        let _turn = match self.status_writes.try_acquire() {
+            Ok(turn) => Some(turn),
+            // Never closed, so that there is always a turn to wait for.
+            Err(_) => self.in_time(async { Ok(self.status_writes.acquire().await.ok()) }).await?,
+        };
         let newest = self.instance(key).filter(|newest| is_same_but_for_others(newest, object, before));
         let object = newest.as_deref().unwrap_or(object);
         let merge: Patch<StatusBody<'_>> = Patch::Merge(StatusBody {
@@ -302,12 +306,11 @@ impl Context {
 /// Whether others have changed an object since, but not the status that is to be changed: to write over the version before
 /// would only be refused.
 fn is_same_but_for_others(newest: &ComputeInstance, object: &ComputeInstance, status: &ComputeInstanceStatus) -> bool {
-    let (now, then) = (&newest.metadata, &object.metadata);
-    let has_status = match &newest.status {
+    let has_status = || match &newest.status {
         Some(known) => known == status,
         None => *status == ComputeInstanceStatus::default(),
     };
-    now.uid == then.uid && now.resource_version != then.resource_version && has_status
+    is_newer(newest, object) && has_status()
 }
 
 /// What a launch says, put over a status that somebody else may have written to in between: they must not lose what they
@@ -360,10 +363,11 @@ mod tests {
     #[test]
     fn a_version_that_others_have_made_is_written_over_and_a_namesake_is_not() {
         let object = |uid: &str, version: &str, phase: Option<Phase>| {
-            let mut object = ComputeInstance::new("a", Default::default());
+            let mut object = ComputeInstance::new("a", crate::api::ComputeInstanceSpec::default());
             object.metadata.uid = Some(uid.into());
             object.metadata.resource_version = Some(version.into());
-            object.status = phase.map(|phase| ComputeInstanceStatus { phase: Some(phase), ..Default::default() });
+            object.status =
+                phase.map(|phase| ComputeInstanceStatus { phase: Some(phase), ..ComputeInstanceStatus::default() });
             object
         };
         let known = object("u", "1", Some(Phase::Starting));

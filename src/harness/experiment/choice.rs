@@ -9,6 +9,9 @@ pub(super) trait Choice: Sized {
     /// What there is to choose from, as a message goes on after "expected".
     const ALLOWED: &'static str;
 
+    /// Whether a word can be meant: one that can't is not repeated, and may be a secret.
+    const HAS_WORDS: bool = false;
+
     /// What a word alone stands for.
     fn of_word(_word: &str) -> Option<Self> {
         None
@@ -29,7 +32,10 @@ impl<'de, C: Choice> Visitor<'de> for Chosen<C> {
     }
 
     fn visit_str<E: Error>(self, word: &str) -> Result<C, E> {
-        C::of_word(word).ok_or_else(|| E::custom(format_args!("`{word}` is none of these; expected {}", C::ALLOWED)))
+        C::of_word(word).ok_or_else(|| {
+            let word = if C::HAS_WORDS { format!("`{word}`") } else { "a text".to_owned() };
+            E::custom(format_args!("{word} is none of these; expected {}", C::ALLOWED))
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<C, A::Error> {

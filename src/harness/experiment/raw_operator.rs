@@ -20,6 +20,7 @@ pub(super) enum RawOperator {
 }
 
 impl Choice for RawOperator {
+    const HAS_WORDS: bool = true;
     const ALLOWED: &'static str = "one of `in_process`, `none` and `{external: {command: [PROGRAM, ARGUMENT, …]}}`";
 
     fn of_word(word: &str) -> Option<Self> {
@@ -93,6 +94,7 @@ pub(super) enum RawReady {
 }
 
 impl Choice for RawReady {
+    const HAS_WORDS: bool = true;
     const ALLOWED: &'static str = "one of `probe`, `{url: http://HOST:PORT/PATH}` and `{after: 5s}`";
 
     fn of_word(word: &str) -> Option<Self> {

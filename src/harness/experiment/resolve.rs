@@ -114,17 +114,8 @@ impl Resolver<'_> {
     }
 
     fn state(&self, word: &Spanned<String>) -> Result<JobState, ExperimentError> {
-        const STATES: [JobState; 7] = [
-            JobState::Pending,
-            JobState::Waiting,
-            JobState::Running,
-            JobState::Succeeded,
-            JobState::Failed,
-            JobState::Canceled,
-            JobState::Unknown,
-        ];
-        STATES.into_iter().find(|state| state.as_str() == word.value).ok_or_else(|| {
-            let known: Vec<&str> = STATES.iter().map(|state| state.as_str()).collect();
+        JobState::ALL.into_iter().find(|state| state.as_str() == word.value).ok_or_else(|| {
+            let known: Vec<&str> = JobState::ALL.iter().map(|state| state.as_str()).collect();
             self.invalid(word, format!("`{}` is no JobState; use one of {}", word.value, known.join(", ")))
         })
     }

@@ -38,7 +38,8 @@ pub struct Subject {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}: the cluster serves no {kind} (`{plural}`) of {api_version} in namespaces, which the subject is; name the file of its \
-     definition in the subject's `crds:`, or mend `api_version`, `kind` or `plural`",
+     definition in the subject's `crds:` (of several versions the embedded cluster serves the one that is stored), or mend \
+     `api_version`, `kind` or `plural`",
     .file.display()
 )]
 pub struct NotServed {

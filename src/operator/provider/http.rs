@@ -79,6 +79,26 @@ fn trusting(file: &Path) -> std::io::Result<rustls::ClientConfig> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// A transport for backends at these URLs: with TLS where any needs it, or where a file of certificates is given, which is read
+/// in any case. The system's roots take milliseconds and memory, and a host need not have any.
+///
+/// # Errors
+/// As [`network_transport`].
+pub fn transport_for<'a>(
+    urls: impl IntoIterator<Item = &'a str>,
+    authorities: Option<&Path>,
+) -> std::io::Result<Transport> {
+    if authorities.is_some() || urls.into_iter().any(is_by_tls) {
+        network_transport(authorities)
+    } else {
+        Ok(plain_transport())
+    }
+}
+
+fn is_by_tls(url: &str) -> bool {
+    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
 /// A transport without TLS, for addresses that need none.
 #[must_use]
 pub fn plain_transport() -> Transport {

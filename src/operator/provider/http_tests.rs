@@ -114,3 +114,16 @@ fn a_file_of_authorities_holds_certificates_or_is_refused() {
     }
     network_transport(Some(&folder.path().join("nowhere"))).expect_err("no file");
 }
+
+#[test]
+fn tls_is_needed_where_the_scheme_says_so() {
+    for (url, is) in
+        [("https://a/api", true), ("HTTPS://a", true), ("http://https:1", false), ("http:", false), ("é", false)]
+    {
+        assert_eq!(is_by_tls(url), is, "{url}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let nowhere = folder.path().join("nowhere");
+    transport_for(["http://a"], Some(&nowhere)).expect_err("a file that is named is read");
+    transport_for(["http://a"], None).expect("nothing is read");
+}

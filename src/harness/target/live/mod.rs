@@ -30,7 +30,7 @@ use crate::{
         config::ProviderKind,
         provider::{
             ProviderError,
-            http::{ANSWER_TIME_MAX, HttpClient, Transport, network_transport, plain_transport},
+            http::{ANSWER_TIME_MAX, HttpClient, Transport, transport_for},
         },
     },
     record::{ClockSkew, Plane, Transition, TruthLog},
@@ -89,15 +89,10 @@ pub(super) fn records(blueprint: &Blueprint) -> io::Result<Option<JobRecords>> {
     Ok(Some(JobRecords::of(aap, transport(backend)?, blueprint)))
 }
 
-/// TLS only where an address needs it: a host without root certificates can do without.
 fn transport(backend: &Backend) -> io::Result<Transport> {
     let webhooks = backend.live_eda().into_iter().flat_map(|eda| [eda.provision_webhook(), eda.deprovision_webhook()]);
-    let mut urls = webhooks.chain(backend.aap.iter().map(LiveAap::url));
-    if urls.any(|url| url.starts_with("https:")) {
-        network_transport(backend.aap.as_ref().and_then(LiveAap::ca_file))
-    } else {
-        Ok(plain_transport())
-    }
+    let urls = webhooks.chain(backend.aap.iter().map(LiveAap::url));
+    transport_for(urls, backend.aap.as_ref().and_then(LiveAap::ca_file))
 }
 
 /// The records of a controller.
