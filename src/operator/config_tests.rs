@@ -30,6 +30,19 @@ fn the_defaults_hold_where_nothing_is_set() {
 }
 
 #[test]
+fn the_backends_that_are_set_up_are_the_ones_whose_urls_count() {
+    let webhooks = ["http://eda:5000/create-compute-instance", "http://eda:5000/delete-compute-instance"];
+    let urls = |variables: &[(&str, &str)]| -> Vec<String> {
+        read(variables).expect("a configuration").0.backend_urls().map(str::to_owned).collect()
+    };
+    assert_eq!(urls(&EDA), webhooks);
+    assert_eq!(urls(&AAP), ["https://aap.example/api/controller"]);
+    // A job of the other provider's may be left to finish.
+    let both = [&AAP[..], &EDA].concat();
+    assert_eq!(urls(&both), [&["https://aap.example/api/controller"][..], &webhooks].concat());
+}
+
+#[test]
 fn every_variable_is_read() {
     let mut variables = AAP.to_vec();
     variables.extend(EDA);

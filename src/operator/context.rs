@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     future::Future,
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -237,10 +238,10 @@ impl Context {
     /// A request to the API server, for as long as it may take: one that hangs must not hold a worker for ever.
     pub(crate) async fn in_time<T>(
         &self,
-        request: impl Future<Output = Result<T, kube::Error>>,
+        // On the heap from the start: each future around it would otherwise carry room for it, and be moved with it, twice over.
+        request: Pin<Box<impl Future<Output = Result<T, kube::Error>>>>,
     ) -> Result<T, kube::Error> {
-        // On the heap: each future around it would otherwise carry room for it, and be moved with it, twice over.
-        match clock::timeout(&*self.clock, API_TIME_MAX, Box::pin(request)).await {
+        match clock::timeout(&*self.clock, API_TIME_MAX, request).await {
             Ok(answer) => answer,
             Err(late) => Err(kube::Error::Service(late.into())),
         }

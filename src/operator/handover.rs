@@ -66,7 +66,7 @@ impl Context {
             status: None,
         };
         let api = self.tenant_api(&namespace);
-        let created = self.in_time(api.create(&PostParams::default(), &object)).await;
+        let created = self.in_time(Box::pin(api.create(&PostParams::default(), &object))).await;
         self.tenants_in_creation.lock().remove(name);
         match created {
             Ok(created) => {
@@ -97,7 +97,7 @@ impl Context {
             "ownerReferences": [owner(name, uid)],
         }});
         let api = self.tenant_api(&key.namespace);
-        match self.in_time(api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch))).await {
+        match self.in_time(Box::pin(api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)))).await {
             Ok(written) => {
                 self.fresh_tenants.remember(key, &Arc::new(written));
                 Ok(())

@@ -62,7 +62,7 @@ impl Context {
     /// Reads the object itself, not the cache; `None` when it is gone.
     async fn read_live(&self, work: &mut Work) -> Result<Next, ReconcileError> {
         let api = self.instance_api(&work.key);
-        let live = self.in_time(api.get_opt(&work.key.name)).await;
+        let live = self.in_time(Box::pin(api.get_opt(&work.key.name))).await;
         match live.map_err(ReconcileError::api("read the object"))? {
             Some(live) => {
                 let live = Arc::new(live);
@@ -112,7 +112,7 @@ impl Context {
         what: &'static str,
     ) -> Result<Next, ReconcileError> {
         let phase = work.object.status.as_ref().and_then(|status| status.phase);
-        let request = self.send_finalizers(&work.key, &work.object, finalizers);
+        let request = Box::pin(self.send_finalizers(&work.key, &work.object, finalizers));
         match trace::api_write(&work.key.name, "finalizers", phase, request).await {
             Ok(written) => {
                 work.refresh(written);

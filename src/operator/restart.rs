@@ -60,14 +60,14 @@ impl Context {
         let resource = instance_resource();
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &reference.namespace, &resource);
         let name = &reference.kube_virt_virtual_machine_name;
-        let Some(instance) = self.in_time(api.get_opt(name)).await? else { return Ok(()) };
+        let Some(instance) = self.in_time(Box::pin(api.get_opt(name))).await? else { return Ok(()) };
         if instance.creation_timestamp().is_some_and(|created| created.0 > requested) {
             return Ok(());
         }
         // Only this one: KubeVirt may have made the next in the meantime.
         let preconditions = Preconditions { uid: instance.uid(), ..Preconditions::default() };
         let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        match self.in_time(api.delete(name, &parameters)).await {
+        match self.in_time(Box::pin(api.delete(name, &parameters))).await {
             // 409: it is another one by now.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
             deleted => deleted.map(drop),

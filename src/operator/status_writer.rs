@@ -175,7 +175,7 @@ impl Context {
         before: &ComputeInstanceStatus,
         after: &ComputeInstanceStatus,
     ) -> Result<Arc<ComputeInstance>, kube::Error> {
-        let write = self.send_status(key, object, before, after);
+        let write = Box::pin(self.send_status(key, object, before, after));
         trace::api_write(&key.name, "status", after.phase, write).await
     }
 
@@ -189,7 +189,7 @@ impl Context {
         let _turn = match self.status_writes.try_acquire() {
             Ok(turn) => Some(turn),
             // Never closed, so that there is always a turn to wait for.
-            Err(_) => self.in_time(async { Ok(self.status_writes.acquire().await.ok()) }).await?,
+            Err(_) => self.in_time(Box::pin(async { Ok(self.status_writes.acquire().await.ok()) })).await?,
         };
         let newest = self.instance(key).filter(|newest| is_same_but_for_others(newest, object, before));
         let object = newest.as_deref().unwrap_or(object);
@@ -200,7 +200,7 @@ impl Context {
         let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
             .patch_subresource("status", &key.name, &PatchParams::default(), &merge)
             .map_err(kube::Error::BuildRequest)?;
-        let written = match self.in_time(self.client.request_text(request)).await {
+        let written = match self.in_time(Box::pin(self.client.request_text(request))).await {
             // The server changed the very version that is known, so that only its number is news.
             Ok(answer) => {
                 let metadata: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
@@ -219,7 +219,7 @@ impl Context {
                 let patch: Patch<()> =
                     Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
                 let api = self.instance_api(key);
-                self.in_time(api.patch_status(&key.name, &PatchParams::default(), &patch)).await?
+                self.in_time(Box::pin(api.patch_status(&key.name, &PatchParams::default(), &patch))).await?
             }
             Err(error) => return Err(error),
         };
@@ -251,7 +251,7 @@ impl Context {
         let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
             .patch(&key.name, &PatchParams::default(), &patch)
             .map_err(kube::Error::BuildRequest)?;
-        let answer = self.in_time(self.client.request_text(request)).await?;
+        let answer = self.in_time(Box::pin(self.client.request_text(request))).await?;
         // The server changed the very version that is known, so that only its number is news.
         let version: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
         let mut written = object.clone();
@@ -284,7 +284,7 @@ impl Context {
                     self.clock.sleep(delay).await;
                     delay = (delay * 2).min(RECORD_DELAY_LONGEST);
                     let api = self.instance_api(key);
-                    match self.in_time(api.get_opt(&key.name)).await {
+                    match self.in_time(Box::pin(api.get_opt(&key.name))).await {
                         Ok(Some(live)) if live.metadata.uid == object.metadata.uid => {
                             before = live.status.unwrap_or_default();
                             merged = over(&before, after, job, self.config.max_job_history, self.clock.now());

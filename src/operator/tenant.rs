@@ -86,7 +86,7 @@ async fn patch_finalizers(
     let patch = json!({ "metadata": { "resourceVersion": tenant.resource_version(), "finalizers": finalizers } });
     let api = ctx.tenant_api(&key.namespace);
     let written = ctx
-        .in_time(api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)))
+        .in_time(Box::pin(api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch))))
         .await
         .map_err(ReconcileError::api("change the tenant's finalizers"))?;
     let written = Arc::new(written);
@@ -104,7 +104,7 @@ async fn create_namespace(ctx: &Context, name: &str) -> Result<(), ReconcileErro
         ..Namespace::default()
     };
     let api = Api::<Namespace>::all(ctx.client.clone());
-    match ctx.in_time(api.create(&PostParams::default(), &namespace)).await {
+    match ctx.in_time(Box::pin(api.create(&PostParams::default(), &namespace))).await {
         Err(error) if !already_exists(&error) => Err(ReconcileError::api("create the tenant's namespace")(error)),
         _ => Ok(()),
     }
@@ -115,7 +115,7 @@ async fn create_network(ctx: &Context, namespace: &str) -> Result<(), ReconcileE
     let spec = json!({ "topology": "Layer2", "layer2": { "role": "Primary", "subnets": ["10.200.0.0/16"] } });
     let network = DynamicObject::new(NETWORK, &resource).data(json!({ "spec": spec }));
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), namespace, &resource);
-    match ctx.in_time(api.create(&PostParams::default(), &network)).await {
+    match ctx.in_time(Box::pin(api.create(&PostParams::default(), &network))).await {
         // 404: this cluster has no such kind, and needs no network of its own for each tenant.
         Err(error) if code(&error) != Some(404) && !already_exists(&error) => {
             Err(ReconcileError::api("create the tenant's network")(error))
@@ -137,7 +137,7 @@ async fn write_phase(
     let patch = Patch::Merge(json!({ "status": status }));
     let api = ctx.tenant_api(&key.namespace);
     let written = ctx
-        .in_time(api.patch_status(&key.name, &PatchParams::default(), &patch))
+        .in_time(Box::pin(api.patch_status(&key.name, &PatchParams::default(), &patch)))
         .await
         .map_err(ReconcileError::api("write the tenant's status"))?;
     ctx.fresh_tenants.remember(key, &Arc::new(written));
@@ -177,13 +177,14 @@ async fn is_removed<K>(ctx: &Context, api: &Api<K>, name: &str) -> Result<bool, 
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    match ctx.in_time(api.delete(name, &DeleteParams::default())).await {
+    match ctx.in_time(Box::pin(api.delete(name, &DeleteParams::default()))).await {
         Ok(_) => {}
         Err(error) if code(&error) == Some(404) => return Ok(true),
         // 409: it is on its way out already.
         Err(error) if code(&error) == Some(409) => {}
         Err(error) => return Err(ReconcileError::api("remove what the tenant has")(error)),
     }
-    let left = ctx.in_time(api.get_opt(name)).await.map_err(ReconcileError::api("look at what the tenant has"))?;
+    let left =
+        ctx.in_time(Box::pin(api.get_opt(name))).await.map_err(ReconcileError::api("look at what the tenant has"))?;
     Ok(left.is_none())
 }

@@ -1,5 +1,7 @@
 //! The names of the operator's spans and events, which others may listen to: they don't change.
 
+use std::pin::Pin;
+
 use tracing::{Instrument as _, field::Empty};
 
 use crate::api::{ComputeInstance, JobHistory, JobStatus, Phase};
@@ -30,7 +32,8 @@ pub(crate) async fn api_write<T, E>(
     object: &str,
     what: &'static str,
     phase: Option<Phase>,
-    write: impl Future<Output = Result<T, E>>,
+    // On the heap: a write is large, and every pass would carry the room for it.
+    write: Pin<Box<impl Future<Output = Result<T, E>>>>,
 ) -> Result<T, E> {
     let phase = phase.map_or("", Phase::as_str);
     let span = tracing::info_span!(target: TARGET, "api_write", object, what, phase, accepted = Empty);

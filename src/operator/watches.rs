@@ -71,7 +71,7 @@ fn in_time(ctx: &Arc<Context>) -> Client {
     let ctx = ctx.clone();
     let service = tower::service_fn(move |request| {
         let ctx = ctx.clone();
-        async move { ctx.in_time(ctx.client.send(request)).await }
+        async move { ctx.in_time(Box::pin(ctx.client.send(request))).await }
     });
     Client::new(service, namespace)
 }
@@ -87,7 +87,7 @@ fn without_echoes(ctx: &Arc<Context>, writer: &InstanceWriter) -> Client {
         let (ctx, writer) = (ctx.clone(), writer.clone());
         async move {
             let is_watch = request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
-            let answer = ctx.in_time(ctx.client.send(request)).await?;
+            let answer = ctx.in_time(Box::pin(ctx.client.send(request))).await?;
             if !is_watch {
                 return Ok::<_, kube::Error>(answer.map(WithoutEchoes::untouched));
             }

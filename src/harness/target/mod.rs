@@ -46,6 +46,7 @@ use crate::{
     },
     operator::provider::http::Transport,
     record::{ClockKind, Cost, ProcessCost, Transition, TruthLog},
+    sim::ApiServer,
     units::Seed,
 };
 
@@ -137,7 +138,7 @@ pub(crate) struct Blueprint {
 
 /// A target that is up.
 pub(crate) struct Target {
-    pub(crate) client: Client,
+    pub(crate) server: ApiServer,
     /// None where they are not ours.
     backends: Option<Backends>,
     /// What live backends keep.
@@ -168,7 +169,7 @@ enum Servers {
 /// Where a target is reached.
 struct Reach {
     /// The harness's own connection.
-    client: Client,
+    server: ApiServer,
     /// Makes the operator's.
     connect: Connect,
     transport: Transport,
@@ -190,8 +191,8 @@ impl Target {
         };
         match &blueprint.external {
             _ if blueprint.arm.namespace().is_some() => {}
-            None => create_namespace(&reach.client, &blueprint.namespace).await?,
-            Some(external) => external.create_namespace(&reach.client, &blueprint.namespace).await?,
+            None => create_namespace(reach.server.client(), &blueprint.namespace).await?,
+            Some(external) => external.create_namespace(reach.server.client(), &blueprint.namespace).await?,
         }
         let operator = match blueprint.arm.operator() {
             ArmOperator::None => Measured::Deployed,
@@ -222,7 +223,7 @@ impl Target {
         };
         let own_namespace = blueprint.arm.namespace().is_none();
         Ok(Self {
-            client: reach.client,
+            server: reach.server,
             backends: reach.backends,
             live: reach.live,
             clock: blueprint.clock,
@@ -302,7 +303,9 @@ impl Target {
             }
         }
         let removed = match self.external {
-            Some((external, namespace)) => external.remove(&self.client, &namespace).await.map_err(TargetError::from),
+            Some((external, namespace)) => {
+                external.remove(self.server.client(), &namespace).await.map_err(TargetError::from)
+            }
             None => Ok(()),
         };
         (process, removed)

@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub use self::payload::{Payload, PayloadError};
 use self::steps::{Halt, Steps};
 use super::{
+    api_server::ApiServer,
     profile::{KubeVirtProfile, PlaybooksProfile},
     signal::Signal,
 };
@@ -128,7 +129,7 @@ impl Default for ObjectNames {
 #[derive(Clone)]
 enum Place {
     /// A cluster.
-    Cluster(kube::Client),
+    Cluster(ApiServer),
     /// Nothing: machines boot in no cluster, and nobody asks what for.
     Nowhere(Arc<KubeVirtProfile>),
 }
@@ -137,13 +138,20 @@ impl Runner {
     /// A runner against a cluster; `seed` is the block's.
     #[must_use]
     pub fn new(
-        client: kube::Client,
+        server: impl Into<ApiServer>,
         clock: SharedClock,
         seed: Seed,
         truth: TruthLog,
         profile: PlaybooksProfile,
     ) -> Self {
-        Self { place: Place::Cluster(client), clock, seed, truth, profile: Arc::new(profile), names: Arc::default() }
+        Self {
+            place: Place::Cluster(server.into()),
+            clock,
+            seed,
+            truth,
+            profile: Arc::new(profile),
+            names: Arc::default(),
+        }
     }
 
     /// The same for objects of another kind.
@@ -180,11 +188,11 @@ impl Runner {
         attempt: u32,
         stop: &Signal,
     ) -> Outcome {
-        let client = match &self.place {
-            Place::Cluster(client) => client,
+        let server = match &self.place {
+            Place::Cluster(server) => server,
             Place::Nowhere(machines) => return timed::run(self, machines, playbook, payload.ok(), attempt, stop).await,
         };
-        let steps = Steps::new(self, client, playbook, job_id, attempt, stop);
+        let steps = Steps::new(self, server, playbook, job_id, attempt, stop);
         let result = match payload {
             Err(error) => Err(Halt::Failed(Failure {
                 explanation: error.to_string(),

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     record::{Truth, Word},
     sim::{
+        api_server::ApiServer,
         profile::{Latency, key},
         signal::Signal,
     },
@@ -26,7 +27,7 @@ pub(super) enum Halt {
 /// One run of a playbook, as its steps see it.
 pub(super) struct Steps<'a> {
     runner: &'a Runner,
-    client: &'a kube::Client,
+    server: &'a ApiServer,
     playbook: Playbook,
     job_id: u64,
     attempt: u32,
@@ -37,13 +38,13 @@ pub(super) struct Steps<'a> {
 impl<'a> Steps<'a> {
     pub(super) fn new(
         runner: &'a Runner,
-        client: &'a kube::Client,
+        server: &'a ApiServer,
         playbook: Playbook,
         job_id: u64,
         attempt: u32,
         stop: &'a Signal,
     ) -> Self {
-        Self { runner, client, playbook, job_id, attempt, stop, object: Word::default() }
+        Self { runner, server, playbook, job_id, attempt, stop, object: Word::default() }
     }
 
     /// The same for an object.
@@ -57,8 +58,8 @@ impl<'a> Steps<'a> {
     }
 
     /// The cluster.
-    pub(super) fn client(&self) -> &kube::Client {
-        self.client
+    pub(super) fn server(&self) -> &ApiServer {
+        self.server
     }
 
     /// Takes as long as the profile says that `purpose` takes for this object and attempt.
@@ -106,7 +107,7 @@ impl<'a> Steps<'a> {
     /// Makes an object; one that is there already is fine.
     pub(super) async fn ensure(&self, task: &str, path: &Path, body: String) -> Result<(), Halt> {
         self.checkpoint()?;
-        match cluster::create(self.client(), path, body).await {
+        match cluster::create(self.server(), path, body).await {
             Ok(_) => Ok(()),
             Err(refused) if refused.is_conflict() => Ok(()),
             Err(refused) => Err(self.fail(task, &refused.message)),

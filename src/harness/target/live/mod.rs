@@ -66,7 +66,7 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         None => carrier.clone(),
     };
     Ok(Reach {
-        client,
+        server: client.into(),
         connect,
         transport,
         // Those of the arm's backends stand over these.
