@@ -1,7 +1,7 @@
 //! The API server, as simulators and the load ask it: a whole request, a whole answer.
 //!
-//! A `kube::Client` hands each request to a task of its own and the answer back, which takes two turns of the runtime and as
-//! much time as an embedded server needs to answer. Where the server is in the same process it can be asked outright.
+//! A `kube::Client` hands each request to a task of its own, and that hands the answer back: two turns of the runtime, and about
+//! half the time that an embedded server needs to answer. Where the server is in the same process it can be asked outright.
 
 use std::{fmt, sync::Arc};
 
