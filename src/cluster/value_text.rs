@@ -10,9 +10,8 @@ pub(super) fn write_key(bytes: &mut Vec<u8>, key: &str) {
 
 /// Appends a text. Nearly all of them are plain, and are copied as they stand.
 fn write_text(bytes: &mut Vec<u8>, text: &str) {
-    // To the end, whatever is found: a loop that may stop in the middle is not done many bytes at a time.
-    let has_odd = text.bytes().fold(false, |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
-    if !has_odd {
+    let is_plain = !text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
+    if is_plain {
         bytes.reserve(text.len() + 2);
         bytes.push(b'"');
         bytes.extend_from_slice(text.as_bytes());
