@@ -2,15 +2,12 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use bytes::Bytes;
-use http::{Request, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
     apply::tracking::Writer,
-    body::ClusterBody,
     call::Call,
     collect,
     crd::InvalidCrd,
@@ -20,7 +17,7 @@ use super::{
     log::Kept,
     options::Options,
     serve::{self, ServeOptions},
-    service::{self, ClusterService},
+    service::ClusterService,
     state::State,
     status::Refusal,
 };
@@ -118,13 +115,6 @@ impl Cluster {
     #[must_use]
     pub fn client(&self, default_namespace: &str) -> kube::Client {
         kube::Client::new(self.service(), default_namespace)
-    }
-
-    /// Answers a request at once, as the [service](Self::service) does. Of a watch, which has no end, what it shows now.
-    #[must_use]
-    pub fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let (parts, body) = request.into_parts();
-        service::answer(&self.shared, &parts, &body).map(ClusterBody::into_bytes)
     }
 
     /// The API as a service.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::{BoxError, Service};
@@ -52,17 +52,13 @@ where
         let shared = self.shared.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            Ok(match read(body).await {
-                Ok(body) => answer(&shared, &parts, &body),
-                Err(refusal) => Reply::from(refusal).into_response(),
-            })
+            let reply = match read(body).await {
+                Ok(body) => route::answer(&shared, &parts, &body).unwrap_or_else(Reply::from),
+                Err(refusal) => refusal.into(),
+            };
+            Ok(reply.into_response())
         })
     }
-}
-
-/// Answers a request whose body is there.
-pub(super) fn answer(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Response<ClusterBody> {
-    route::answer(shared, parts, body).unwrap_or_else(Reply::from).into_response()
 }
 
 async fn read<B>(body: B) -> Result<Bytes, Refusal>

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Api, Resource,
+    Api, Client, Resource,
     api::{DeleteParams, Patch, PatchParams, PostParams, Request},
 };
 use serde_json::json;
@@ -14,7 +14,6 @@ use crate::{
     api::{ComputeInstance, ComputeInstanceSpec, names},
     clock::SharedClock,
     harness::{Experiment, experiment::Subject, history},
-    sim::ApiServer,
     units::{InstanceId, Nanos},
 };
 
@@ -41,19 +40,19 @@ pub(crate) enum Report {
 /// watch's to tell.
 #[derive(Clone)]
 struct Instances {
-    server: ApiServer,
+    client: Client,
     namespace: Arc<str>,
     requests: Arc<Request>,
     subject: Option<Arc<Subject>>,
 }
 
 impl Instances {
-    fn new(server: ApiServer, namespace: &str, subject: Option<Arc<Subject>>) -> Self {
+    fn new(client: Client, namespace: &str, subject: Option<Arc<Subject>>) -> Self {
         let path = match &subject {
             None => ComputeInstance::url_path(&(), Some(namespace)),
             Some(subject) => subject.path(namespace),
         };
-        Self { server, namespace: namespace.into(), requests: Arc::new(Request::new(path)), subject }
+        Self { client, namespace: namespace.into(), requests: Arc::new(Request::new(path)), subject }
     }
 
     /// The body of the request that makes an instance.
@@ -66,17 +65,17 @@ impl Instances {
 
     async fn create(&self, body: Vec<u8>) -> kube::Result<()> {
         let request = self.requests.create(&PostParams::default(), body).map_err(kube::Error::BuildRequest)?;
-        self.server.ask(request).await.map(drop)
+        self.client.request_text(request).await.map(drop)
     }
 
     async fn patch(&self, name: &str, merge: &serde_json::Value) -> kube::Result<()> {
         let request = self.requests.patch(name, &PatchParams::default(), &Patch::Merge(merge));
-        self.server.ask(request.map_err(kube::Error::BuildRequest)?).await.map(drop)
+        self.client.request_text(request.map_err(kube::Error::BuildRequest)?).await.map(drop)
     }
 
     async fn delete(&self, name: &str) -> kube::Result<()> {
         let request = self.requests.delete(name, &DeleteParams::default()).map_err(kube::Error::BuildRequest)?;
-        self.server.ask(request).await.map(drop)
+        self.client.request_text(request).await.map(drop)
     }
 }
 
@@ -93,14 +92,14 @@ pub(crate) struct Load {
 impl Load {
     /// `old_jobs`: how many jobs of long ago each instance has when it arrives.
     pub(crate) fn new(
-        server: ApiServer,
+        client: Client,
         namespace: &str,
         clock: SharedClock,
         reports: mpsc::Sender<Report>,
         old_jobs: u32,
         subject: Option<Arc<Subject>>,
     ) -> Self {
-        let api = Instances::new(server, namespace, subject);
+        let api = Instances::new(client, namespace, subject);
         Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), old_jobs }
     }
 
@@ -112,7 +111,7 @@ impl Load {
         }
         let status = json!({"status": {"jobs": history::old_jobs(self.old_jobs)}});
         let patch = &Patch::Merge(&status);
-        let api: Api<ComputeInstance> = Api::namespaced(self.api.server.client().clone(), &self.api.namespace);
+        let api: Api<ComputeInstance> = Api::namespaced(self.api.client.clone(), &self.api.namespace);
         let api = &api;
         let instances = (0..experiment.instances()).map(InstanceId::from_index);
         futures::stream::iter(instances)

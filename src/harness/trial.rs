@@ -148,12 +148,8 @@ struct Measured {
 
 async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result<Measured, TrialError> {
     let clock = &setup.clock;
-    let mut sights = std::pin::pin!(sights(
-        target.server.client().clone(),
-        namespace,
-        clock.clone(),
-        setup.experiment.subject().cloned()
-    ));
+    let mut sights =
+        std::pin::pin!(sights(target.client.clone(), namespace, clock.clone(), setup.experiment.subject().cloned()));
     // Nothing is created before the watch is open: the first sight of an instance would be lost.
     let opened = timeout(&**clock, OPEN_LIMIT, async {
         loop {
@@ -169,7 +165,7 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
 
     let (send, mut reports) = mpsc::channel(REPORTS_WAITING_MAX);
     let subject = setup.experiment.subject().cloned();
-    let load = Load::new(target.server.clone(), namespace, clock.clone(), send, setup.arm().old_jobs(), subject);
+    let load = Load::new(target.client.clone(), namespace, clock.clone(), send, setup.arm().old_jobs(), subject);
     {
         // What the watch shows of it is of no interest, but must be read.
         let mut preparing = std::pin::pin!(load.prepare(&setup.experiment));
@@ -367,7 +363,7 @@ async fn finish(
     }
     let (mut samples, deletes_accepted): (Vec<Sample>, Vec<Option<Nanos>>) =
         lives.into_iter().map(Life::into_sample).unzip();
-    match machines_left(target.server.client(), &namespace).await {
+    match machines_left(&target.client, &namespace).await {
         Ok(left) => {
             for sample in &mut samples {
                 // An instance that did not get to its end still has its machine by right.

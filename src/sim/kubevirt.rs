@@ -8,14 +8,11 @@ use std::{
 
 use futures::StreamExt;
 use http::{Method, Request, header};
-use kube::core::WatchEvent;
+use kube::{Client, core::WatchEvent};
 use serde::Deserialize;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{
-    api_server::ApiServer,
-    profile::{KubeVirtProfile, Latency, key},
-};
+use super::profile::{KubeVirtProfile, Latency, key};
 use crate::{
     clock::SharedClock,
     record::{Truth, TruthLog, Word},
@@ -75,7 +72,7 @@ struct Status {
 /// What is needed to boot one machine.
 #[derive(Clone)]
 struct Boot {
-    server: ApiServer,
+    client: Client,
     clock: SharedClock,
     truth: TruthLog,
     takes: Duration,
@@ -83,7 +80,7 @@ struct Boot {
 
 /// The machines that are known.
 struct Machines {
-    server: ApiServer,
+    client: Client,
     clock: SharedClock,
     seed: Seed,
     boot: Latency,
@@ -105,19 +102,19 @@ struct Known {
 impl KubeVirt {
     /// Boots machines until it is dropped. `seed` is the block's.
     pub fn run(
-        server: impl Into<ApiServer>,
+        client: Client,
         clock: SharedClock,
         seed: Seed,
         profile: KubeVirtProfile,
         truth: TruthLog,
     ) -> impl Future<Output = ()> + Send {
-        Self::run_within(server, clock, seed, profile, truth, None)
+        Self::run_within(client, clock, seed, profile, truth, None)
     }
 
     /// The same for machines in namespaces whose names begin with `within` alone: a cluster that others use too has machines
     /// that are none of ours.
     pub fn run_within(
-        server: impl Into<ApiServer>,
+        client: Client,
         clock: SharedClock,
         seed: Seed,
         profile: KubeVirtProfile,
@@ -125,8 +122,7 @@ impl KubeVirt {
         within: Option<Word>,
     ) -> impl Future<Output = ()> + Send {
         let (known, booting) = (BTreeMap::new(), JoinSet::new());
-        let mut machines =
-            Machines { server: server.into(), clock, seed, boot: profile.boot, truth, within, known, booting };
+        let mut machines = Machines { client, clock, seed, boot: profile.boot, truth, within, known, booting };
         async move {
             loop {
                 if machines.list_and_watch().await.is_err() {
@@ -140,7 +136,7 @@ impl KubeVirt {
 impl Machines {
     /// One list and the watch that follows, until that ends.
     async fn list_and_watch(&mut self) -> Result<(), kube::Error> {
-        let list: List = self.server.client().request(get(MACHINES.to_owned())?).await?;
+        let list: List = self.client.request(get(MACHINES.to_owned())?).await?;
         let mut gone: BTreeSet<(Word, Word)> = self.known.keys().cloned().collect();
         for machine in list.items {
             gone.remove(&(machine.metadata.namespace.clone(), machine.metadata.name.clone()));
@@ -151,7 +147,7 @@ impl Machines {
         }
         let from = list.metadata.resource_version;
         let path = format!("{MACHINES}?watch=1&allowWatchBookmarks=true&resourceVersion={from}");
-        let events = self.server.client().request_events::<Machine>(get(path)?).await?;
+        let events = self.client.request_events::<Machine>(get(path)?).await?;
         let mut events = std::pin::pin!(events);
         loop {
             let event = tokio::select! {
@@ -199,7 +195,7 @@ impl Machines {
         if known.boot.is_none() {
             let takes = self.boot.draw(key(self.seed, &name, "boot", known.attempt));
             let boot =
-                Boot { server: self.server.clone(), clock: self.clock.clone(), truth: self.truth.clone(), takes };
+                Boot { client: self.client.clone(), clock: self.clock.clone(), truth: self.truth.clone(), takes };
             known.boot = Some(self.booting.spawn(boot.run(namespace, name)));
         }
     }
@@ -246,7 +242,8 @@ impl Boot {
             .header(header::CONTENT_TYPE, "application/merge-patch+json")
             .body(patch.into_bytes())
             .map_err(kube::Error::HttpError)?;
-        self.server.ask(request).await.map(drop)
+        // On the heap: what boots would carry the room for it around.
+        Box::pin(self.client.request_text(request)).await.map(drop)
     }
 }
 

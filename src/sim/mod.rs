@@ -5,14 +5,13 @@
 //! under virtual time and over a socket ([`serve`]) in real time. What a backend did, and when, goes into a
 //! [`TruthLog`](crate::record::TruthLog): that is what measurements are held against.
 //!
-//! **Invariant:** nothing here knows the operator or its API types. Objects are untyped JSON behind an [`ApiServer`] that is
+//! **Invariant:** nothing here knows the operator or its API types. Objects are untyped JSON behind a `kube::Client` that is
 //! handed in, so the two sides cannot be wrong together.
 //!
 //! **Invariant:** every duration is drawn from a [`profile`] under a key of object, purpose and attempt, never in the
 //! order of the calls: the same instance meets the same latencies in every arm (common random numbers).
 
 pub mod aap;
-mod api_server;
 mod auth;
 pub mod eda;
 mod gauge;
@@ -25,7 +24,6 @@ mod signal;
 
 pub use self::{
     aap::{Aap, AapOptions},
-    api_server::ApiServer,
     eda::{Eda, EdaOptions},
     http::HttpService,
     kubevirt::KubeVirt,

@@ -1,5 +1,6 @@
 //! The simulated backends of one trial.
 
+use kube::Client;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         target::Blueprint,
     },
     sim::{
-        Aap, AapOptions, ApiServer, Eda, EdaOptions, KubeVirt,
+        Aap, AapOptions, Eda, EdaOptions, KubeVirt,
         aap::Template,
         eda::Endpoint,
         playbook::{Playbook, Runner},
@@ -24,7 +25,7 @@ pub(super) struct Backends {
 
 impl Backends {
     /// Sets them up against a cluster; jobs and machines run on the runtime that this is called on.
-    pub(super) fn start(blueprint: &Blueprint, cluster: ApiServer) -> (Self, JoinHandle<()>) {
+    pub(super) fn start(blueprint: &Blueprint, cluster: Client) -> (Self, JoinHandle<()>) {
         let Blueprint { arm, seed, clock, truth, .. } = blueprint;
         let profile = arm.profile();
         let runner = Runner::new(cluster.clone(), clock.clone(), *seed, truth.clone(), profile.playbooks.clone());

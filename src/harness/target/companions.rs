@@ -71,7 +71,7 @@ impl Simulators {
             trace: OperatorTrace::new(clock.clone()),
             external: None,
         };
-        let (backends, kubevirt) = Backends::start(&blueprint, cluster.client("default").into());
+        let (backends, kubevirt) = Backends::start(&blueprint, cluster.client("default"));
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let (aap, eda) = (listen().await?, listen().await?);
         let addresses: io::Result<_> = aap.local_addr().and_then(|one| Ok((one, eda.local_addr()?)));

@@ -5,13 +5,11 @@ use http::{Request, Response, StatusCode};
 use tower::{BoxError, ServiceExt, util::BoxCloneService};
 
 use crate::{
-    cluster::Cluster,
     harness::{
         experiment::Endpoints,
         target::{Blueprint, Reach, Servers, TargetError, backends::Backends, cluster},
     },
     operator::provider::http::Transport,
-    sim::ApiServer,
 };
 
 const AAP_HOST: &str = "aap.simulated";
@@ -19,10 +17,10 @@ const EDA_HOST: &str = "eda.simulated";
 
 pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     let cluster = cluster(&blueprint.clock, blueprint.seed)?;
-    let (backends, kubevirt) = Backends::start(blueprint, in_process(&cluster, "default"));
+    let (backends, kubevirt) = Backends::start(blueprint, cluster.client("default"));
     let (service, namespace) = (cluster.service(), blueprint.namespace.clone());
     Ok(Reach {
-        server: in_process(&cluster, &blueprint.namespace),
+        client: cluster.client(&blueprint.namespace),
         connect: Box::new(move |meter| Ok(kube::Client::new(meter.around(service), namespace))),
         transport: transport(&backends),
         endpoints: endpoints(&blueprint.namespace),
@@ -31,12 +29,6 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         live: None,
         servers: Servers::InMemory { kubevirt },
     })
-}
-
-/// The cluster, asked without a task in between.
-fn in_process(cluster: &Cluster, namespace: &str) -> ApiServer {
-    let asked = cluster.clone();
-    ApiServer::in_process(cluster.client(namespace), move |request| asked.answer(request.map(Bytes::from)))
 }
 
 /// Where the operator finds the backends in memory.

@@ -46,7 +46,6 @@ use crate::{
     },
     operator::provider::http::Transport,
     record::{ClockKind, Cost, ProcessCost, Transition, TruthLog},
-    sim::ApiServer,
     units::Seed,
 };
 
@@ -138,7 +137,7 @@ pub(crate) struct Blueprint {
 
 /// A target that is up.
 pub(crate) struct Target {
-    pub(crate) server: ApiServer,
+    pub(crate) client: Client,
     /// None where they are not ours.
     backends: Option<Backends>,
     /// What live backends keep.
@@ -169,7 +168,7 @@ enum Servers {
 /// Where a target is reached.
 struct Reach {
     /// The harness's own connection.
-    server: ApiServer,
+    client: Client,
     /// Makes the operator's.
     connect: Connect,
     transport: Transport,
@@ -191,8 +190,8 @@ impl Target {
         };
         match &blueprint.external {
             _ if blueprint.arm.namespace().is_some() => {}
-            None => create_namespace(reach.server.client(), &blueprint.namespace).await?,
-            Some(external) => external.create_namespace(reach.server.client(), &blueprint.namespace).await?,
+            None => create_namespace(&reach.client, &blueprint.namespace).await?,
+            Some(external) => external.create_namespace(&reach.client, &blueprint.namespace).await?,
         }
         let operator = match blueprint.arm.operator() {
             ArmOperator::None => Measured::Deployed,
@@ -223,7 +222,7 @@ impl Target {
         };
         let own_namespace = blueprint.arm.namespace().is_none();
         Ok(Self {
-            server: reach.server,
+            client: reach.client,
             backends: reach.backends,
             live: reach.live,
             clock: blueprint.clock,
@@ -303,9 +302,7 @@ impl Target {
             }
         }
         let removed = match self.external {
-            Some((external, namespace)) => {
-                external.remove(self.server.client(), &namespace).await.map_err(TargetError::from)
-            }
+            Some((external, namespace)) => external.remove(&self.client, &namespace).await.map_err(TargetError::from),
             None => Ok(()),
         };
         (process, removed)

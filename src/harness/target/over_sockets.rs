@@ -82,7 +82,7 @@ pub(super) async fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         (None, None) => return Err(TargetError::Servers),
     };
     Ok(Reach {
-        server: client.into(),
+        client,
         connect,
         transport,
         endpoints: Endpoints {
@@ -105,7 +105,7 @@ fn to_deployed(blueprint: &Blueprint) -> Result<Reach, TargetError> {
     };
     let (client, connect) = to_external(external, &blueprint.namespace)?;
     Ok(Reach {
-        server: client.into(),
+        client,
         connect,
         transport: plain_transport(),
         endpoints: Endpoints { namespace: blueprint.namespace.clone(), aap_url: String::new(), eda_url: String::new() },
@@ -178,7 +178,7 @@ async fn servers(
             return;
         }
     };
-    let (backends, kubevirt) = Backends::start(blueprint, client.into());
+    let (backends, kubevirt) = Backends::start(blueprint, client);
     let [aap_socket, eda_socket] = sockets;
     let addresses = [&aap_socket, &eda_socket].map(TcpListener::local_addr);
     let [Ok(aap), Ok(eda)] = addresses else { return };

@@ -23,7 +23,7 @@ pub(super) async fn remove_left(
     problems: &mut Vec<String>,
 ) {
     let resource = subject.map_or_else(|| ApiResource::erase::<ComputeInstance>(&()), |subject| subject.resource());
-    let api: Api<DynamicObject> = Api::namespaced_with(target.server.client().clone(), namespace, &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(target.client.clone(), namespace, &resource);
     for instance in lives.iter().filter_map(Life::left) {
         match api.delete(&instance.to_string(), &DeleteParams::default()).await {
             Ok(_) => {}

@@ -1,11 +1,13 @@
 //! Untyped requests to the cluster.
 
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use futures::future::BoxFuture;
+use http::{Method, Request, StatusCode, header};
+use kube::Client;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::ObjectNames;
-use crate::{record::Word, sim::api_server::ApiServer};
+use crate::record::Word;
 
 /// The path of an object or a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,10 @@ impl Path {
     }
 }
 
+/// A request on its way. On the heap: thousands of jobs wait at a time, nearly all of them for something else, and would
+/// carry the room for it around with them.
+pub(super) type Asked<'a, T> = BoxFuture<'a, Result<T, Refused>>;
+
 /// A request that the cluster did not do.
 #[derive(Debug)]
 pub(super) struct Refused {
@@ -67,12 +73,12 @@ impl Refused {
 /// How an answer is read.
 pub(super) trait Answer: Sized + Send {
     /// Reads it.
-    fn read(text: &[u8]) -> serde_json::Result<Self>;
+    fn read(text: &str) -> serde_json::Result<Self>;
 }
 
 impl<T: DeserializeOwned + Send> Answer for T {
-    fn read(text: &[u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(text)
+    fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
     }
 }
 
@@ -81,7 +87,7 @@ impl<T: DeserializeOwned + Send> Answer for T {
 pub(super) struct Ignored;
 
 impl Answer for Ignored {
-    fn read(_: &[u8]) -> serde_json::Result<Self> {
+    fn read(_: &str) -> serde_json::Result<Self> {
         Ok(Self)
     }
 }
@@ -114,40 +120,42 @@ impl Deleted {
 }
 
 /// Reads an object.
-pub(super) async fn get<T: Answer>(server: &ApiServer, path: &Path) -> Result<T, Refused> {
-    send(server, Method::GET, path, None, Vec::new()).await
+pub(super) fn get<'a, T: Answer>(client: &'a Client, path: &'a Path) -> Asked<'a, T> {
+    send(client, Method::GET, path, None, Vec::new())
 }
 
 /// Makes an object in a collection.
-pub(super) async fn create(server: &ApiServer, path: &Path, body: String) -> Result<Ignored, Refused> {
-    send(server, Method::POST, path, Some("application/json"), body.into_bytes()).await
+pub(super) fn create<'a>(client: &'a Client, path: &'a Path, body: String) -> Asked<'a, Ignored> {
+    send(client, Method::POST, path, Some("application/json"), body.into_bytes())
 }
 
 /// Changes an object by a merge patch (RFC 7386).
-pub(super) async fn merge(server: &ApiServer, path: &Path, body: String) -> Result<Ignored, Refused> {
-    send(server, Method::PATCH, path, Some("application/merge-patch+json"), body.into_bytes()).await
+pub(super) fn merge<'a>(client: &'a Client, path: &'a Path, body: String) -> Asked<'a, Ignored> {
+    send(client, Method::PATCH, path, Some("application/merge-patch+json"), body.into_bytes())
 }
 
 /// Deletes an object.
-pub(super) async fn delete(server: &ApiServer, path: &Path) -> Result<Deleted, Refused> {
-    send(server, Method::DELETE, path, None, Vec::new()).await
+pub(super) fn delete<'a>(client: &'a Client, path: &'a Path) -> Asked<'a, Deleted> {
+    send(client, Method::DELETE, path, None, Vec::new())
 }
 
-async fn send<T: Answer>(
-    server: &ApiServer,
+fn send<'a, T: Answer>(
+    client: &'a Client,
     method: Method,
-    path: &Path,
+    path: &'a Path,
     content_type: Option<&'static str>,
     body: Vec<u8>,
-) -> Result<T, Refused> {
-    let mut request = Request::builder().method(method).uri(&path.0);
-    if let Some(content_type) = content_type {
-        request = request.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    }
-    let request = request.body(body).map_err(|error| Refused { code: 0, message: error.to_string() })?;
-    let answer = server.ask(request).await.map_err(|error| match error {
-        kube::Error::Api(status) => Refused { code: status.code, message: status.message.clone() },
-        other => Refused { code: 0, message: other.to_string() },
-    })?;
-    T::read(&answer).map_err(|error| Refused { code: 0, message: format!("the answer is not readable: {error}") })
+) -> Asked<'a, T> {
+    Box::pin(async move {
+        let mut request = Request::builder().method(method).uri(&path.0);
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        let request = request.body(body).map_err(|error| Refused { code: 0, message: error.to_string() })?;
+        let answer = client.request_text(request).await.map_err(|error| match error {
+            kube::Error::Api(status) => Refused { code: status.code, message: status.message.clone() },
+            other => Refused { code: 0, message: other.to_string() },
+        })?;
+        T::read(&answer).map_err(|error| Refused { code: 0, message: format!("the answer is not readable: {error}") })
+    })
 }

@@ -64,7 +64,7 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
     steps
         .until(task, || async {
             // One that is not there is not ready: it may have been deleted under us, which the limit ends.
-            let machine = steps.request_if_found(task, cluster::get::<Machine>(steps.server(), &machine)).await?;
+            let machine = steps.request_if_found(task, cluster::get::<Machine>(steps.client(), &machine)).await?;
             Ok(machine.is_some_and(|machine| machine.status.ready))
         })
         .await?;
@@ -72,7 +72,7 @@ pub(super) async fn run(steps: &Steps<'_>, payload: &Payload, profile: &Playbook
 
     steps.spend(&profile.create.wrapup, "provision.wrapup").await?;
     let annotate =
-        cluster::merge(steps.server(), &instance, objects::version_patch(&steps.names().version_annotation, version));
+        cluster::merge(steps.client(), &instance, objects::version_patch(&steps.names().version_annotation, version));
     steps.request("Annotate the instance", annotate).await?;
     steps.note("annotated", version.to_owned());
     steps.spend(&profile.create.teardown, "provision.teardown").await
@@ -87,7 +87,7 @@ pub(super) async fn tenant_namespace(steps: &Steps<'_>, payload: &Payload) -> Re
     let name =
         payload.tenant.as_deref().ok_or_else(|| steps.fail(task, "'status.tenantReference.name' is undefined"))?;
     let path = Path::tenant(steps.names(), &payload.namespace, name);
-    let tenant: Tenant = steps.request(task, cluster::get(steps.server(), &path)).await?;
+    let tenant: Tenant = steps.request(task, cluster::get(steps.client(), &path)).await?;
     let namespace = tenant.status.namespace.filter(|namespace| !namespace.is_empty());
     let namespace = namespace
         .or_else(|| payload.tenant_namespace.clone())
@@ -100,14 +100,14 @@ pub(super) async fn tenant_namespace(steps: &Steps<'_>, payload: &Payload) -> Re
 }
 
 async fn add_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt> {
-    let read = cluster::get::<Finalized>(steps.server(), instance);
+    let read = cluster::get::<Finalized>(steps.client(), instance);
     let mut finalizers = steps.request("Read the instance", read).await?.metadata.finalizers;
     let own = &steps.names().finalizer;
     if finalizers.contains(own) {
         return Ok(());
     }
     finalizers.push(own.clone());
-    let write = cluster::merge(steps.server(), instance, objects::finalizers_patch(&finalizers));
+    let write = cluster::merge(steps.client(), instance, objects::finalizers_patch(&finalizers));
     steps.request("Add the finalizer", write).await?;
     steps.note("finalizer_added", String::new());
     Ok(())

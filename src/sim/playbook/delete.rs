@@ -44,7 +44,7 @@ async fn stop_machine(
     profile: &PlaybooksProfile,
 ) -> Result<(), Halt> {
     let machine = Path::machines(namespace).named(&payload.name);
-    let halt = cluster::merge(steps.server(), &machine, HALT.to_owned());
+    let halt = cluster::merge(steps.client(), &machine, HALT.to_owned());
     if steps.request_if_found("Stop the virtual machine", halt).await?.is_some() {
         steps.spend(&profile.delete.stop, "deprovision.stop").await?;
     }
@@ -54,7 +54,7 @@ async fn stop_machine(
 /// Deletes an object and waits until it is gone; one that is gone already is fine.
 async fn remove(steps: &Steps<'_>, what: &str, path: &Path) -> Result<(), Halt> {
     let task = format!("Delete {what}");
-    match steps.request_if_found(&task, cluster::delete(steps.server(), path)).await? {
+    match steps.request_if_found(&task, cluster::delete(steps.client(), path)).await? {
         // The cluster answers with the object itself where something still holds it.
         Some(answer) if !answer.is_gone() => {}
         _ => return Ok(()),
@@ -62,13 +62,13 @@ async fn remove(steps: &Steps<'_>, what: &str, path: &Path) -> Result<(), Halt> 
     let task = format!("Wait until {what} is gone");
     steps
         .until(&task, || async {
-            Ok(steps.request_if_found(&task, cluster::get::<Ignored>(steps.server(), path)).await?.is_none())
+            Ok(steps.request_if_found(&task, cluster::get::<Ignored>(steps.client(), path)).await?.is_none())
         })
         .await
 }
 
 async fn remove_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt> {
-    let read = cluster::get::<Finalized>(steps.server(), instance);
+    let read = cluster::get::<Finalized>(steps.client(), instance);
     let Some(object) = steps.request_if_found("Read the instance", read).await? else { return Ok(()) };
     let before = object.metadata.finalizers.len();
     let own = &steps.names().finalizer;
@@ -76,7 +76,7 @@ async fn remove_finalizer(steps: &Steps<'_>, instance: &Path) -> Result<(), Halt
     if kept.len() == before {
         return Ok(());
     }
-    let write = cluster::merge(steps.server(), instance, objects::finalizers_patch(&kept));
+    let write = cluster::merge(steps.client(), instance, objects::finalizers_patch(&kept));
     if steps.request_if_found("Remove the finalizer", write).await?.is_some() {
         steps.note("finalizer_removed", String::new());
     }

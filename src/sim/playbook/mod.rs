@@ -28,7 +28,6 @@ use std::sync::Arc;
 pub use self::payload::{Payload, PayloadError};
 use self::steps::{Halt, Steps};
 use super::{
-    api_server::ApiServer,
     profile::{KubeVirtProfile, PlaybooksProfile},
     signal::Signal,
 };
@@ -129,7 +128,7 @@ impl Default for ObjectNames {
 #[derive(Clone)]
 enum Place {
     /// A cluster.
-    Cluster(ApiServer),
+    Cluster(kube::Client),
     /// Nothing: machines boot in no cluster, and nobody asks what for.
     Nowhere(Arc<KubeVirtProfile>),
 }
@@ -138,20 +137,13 @@ impl Runner {
     /// A runner against a cluster; `seed` is the block's.
     #[must_use]
     pub fn new(
-        server: impl Into<ApiServer>,
+        client: kube::Client,
         clock: SharedClock,
         seed: Seed,
         truth: TruthLog,
         profile: PlaybooksProfile,
     ) -> Self {
-        Self {
-            place: Place::Cluster(server.into()),
-            clock,
-            seed,
-            truth,
-            profile: Arc::new(profile),
-            names: Arc::default(),
-        }
+        Self { place: Place::Cluster(client), clock, seed, truth, profile: Arc::new(profile), names: Arc::default() }
     }
 
     /// The same for objects of another kind.
@@ -188,11 +180,11 @@ impl Runner {
         attempt: u32,
         stop: &Signal,
     ) -> Outcome {
-        let server = match &self.place {
-            Place::Cluster(server) => server,
+        let client = match &self.place {
+            Place::Cluster(client) => client,
             Place::Nowhere(machines) => return timed::run(self, machines, playbook, payload.ok(), attempt, stop).await,
         };
-        let steps = Steps::new(self, server, playbook, job_id, attempt, stop);
+        let steps = Steps::new(self, client, playbook, job_id, attempt, stop);
         let result = match payload {
             Err(error) => Err(Halt::Failed(Failure {
                 explanation: error.to_string(),

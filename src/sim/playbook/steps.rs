@@ -9,7 +9,6 @@ use super::{
 use crate::{
     record::{Truth, Word},
     sim::{
-        api_server::ApiServer,
         profile::{Latency, key},
         signal::Signal,
     },
@@ -27,7 +26,7 @@ pub(super) enum Halt {
 /// One run of a playbook, as its steps see it.
 pub(super) struct Steps<'a> {
     runner: &'a Runner,
-    server: &'a ApiServer,
+    client: &'a kube::Client,
     playbook: Playbook,
     job_id: u64,
     attempt: u32,
@@ -38,13 +37,13 @@ pub(super) struct Steps<'a> {
 impl<'a> Steps<'a> {
     pub(super) fn new(
         runner: &'a Runner,
-        server: &'a ApiServer,
+        client: &'a kube::Client,
         playbook: Playbook,
         job_id: u64,
         attempt: u32,
         stop: &'a Signal,
     ) -> Self {
-        Self { runner, server, playbook, job_id, attempt, stop, object: Word::default() }
+        Self { runner, client, playbook, job_id, attempt, stop, object: Word::default() }
     }
 
     /// The same for an object.
@@ -58,8 +57,8 @@ impl<'a> Steps<'a> {
     }
 
     /// The cluster.
-    pub(super) fn server(&self) -> &ApiServer {
-        self.server
+    pub(super) fn client(&self) -> &kube::Client {
+        self.client
     }
 
     /// Takes as long as the profile says that `purpose` takes for this object and attempt.
@@ -107,7 +106,7 @@ impl<'a> Steps<'a> {
     /// Makes an object; one that is there already is fine.
     pub(super) async fn ensure(&self, task: &str, path: &Path, body: String) -> Result<(), Halt> {
         self.checkpoint()?;
-        match cluster::create(self.server(), path, body).await {
+        match cluster::create(self.client(), path, body).await {
             Ok(_) => Ok(()),
             Err(refused) if refused.is_conflict() => Ok(()),
             Err(refused) => Err(self.fail(task, &refused.message)),

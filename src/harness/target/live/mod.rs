@@ -66,7 +66,7 @@ pub(super) fn reach(blueprint: &Blueprint) -> Result<Reach, TargetError> {
         None => carrier.clone(),
     };
     Ok(Reach {
-        server: client.into(),
+        client,
         connect,
         transport,
         // Those of the arm's backends stand over these.
