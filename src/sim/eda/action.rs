@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tower::ServiceExt;
 
-use super::{Event, Shared, scan};
+use super::{Event, Shared};
 use crate::{
     record::Word,
     sim::{http::encode_query, profile::key},
@@ -118,38 +118,22 @@ pub(super) async fn run(shared: &std::sync::Arc<Shared>, event: Event) {
 async fn launch(shared: &Shared, event: &Event) -> Result<Job, Refused> {
     let endpoint = &shared.endpoints[event.endpoint];
     let lookup = format!("/api/v2/unified_job_templates/?name={}", encode_query(&endpoint.template));
-    let found = shared.ask(Method::GET, &lookup, Bytes::new()).await?;
-    let path = match scan::launch_of_only(&found) {
-        Some(path) => path.to_owned(),
-        None => first_launch(&found, &endpoint.template)?,
-    };
+    let templates: Templates = parse(&shared.ask(Method::GET, &lookup, Bytes::new()).await?)?;
+    let template = templates.results.into_iter().next().ok_or_else(|| Refused {
+        status: None,
+        reason: format!("Job template {} in organization Default does not exist", endpoint.template),
+    })?;
     let body = launch_body(shared, event);
     let mut retries = shared.profile.launch_retries;
     loop {
-        match shared.ask(Method::POST, &path, body.clone()).await {
+        match shared.ask(Method::POST, &template.related.launch, body.clone()).await {
             Err(refused) if retries > 0 && is_worth_a_retry(&refused) => {
                 retries -= 1;
                 shared.wait(shared.profile.retry_delay).await;
             }
-            answer => {
-                let answer = answer?;
-                return match scan::launched(&answer) {
-                    Some(scan::Launched { id, url }) => Ok(Job { id, url: url.to_owned() }),
-                    None => parse(&answer),
-                };
-            }
+            answer => return parse(&answer?),
         }
     }
-}
-
-/// Where the first template of a page is launched.
-fn first_launch(page: &[u8], name: &str) -> Result<String, Refused> {
-    let templates: Templates = parse(page)?;
-    let first = templates.results.into_iter().next().ok_or_else(|| Refused {
-        status: None,
-        reason: format!("Job template {name} in organization Default does not exist"),
-    })?;
-    Ok(first.related.launch)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {

@@ -1,5 +1,4 @@
-//! What the engine reads of a controller's answers: the ids and states of a page of jobs, and of an answer about one thing
-//! the one or two fields at its beginning, without a look at what follows them.
+//! What the engine reads of a page of jobs: their ids and states.
 //!
 //! A page of 25 jobs is some 35 kB, and it is asked for every ten seconds as long as the jobs run. So it is scanned at a few
 //! instructions a byte instead of being parsed, which costs three times as much and more than the jobs themselves.
@@ -18,21 +17,22 @@ const JOB_DEPTH: usize = 3;
 /// id or a state, or where the text ends in the middle.
 pub(super) fn jobs(page: &[u8]) -> Option<Vec<JobState<'_>>> {
     let mut jobs = Vec::new();
-    let mut scanner = Scanner { text: page, at: 0, depth: 0 };
+    let mut scanner = Scanner { text: page, at: 0 };
+    let mut depth = 0_usize;
     let (mut id, mut status, mut is_result) = (None, None, false);
     while let Some(byte) = scanner.next() {
         match byte {
-            b'{' | b'[' => scanner.depth += 1,
+            b'{' | b'[' => depth += 1,
             b'}' | b']' => {
-                if scanner.depth == JOB_DEPTH && is_result {
+                if depth == JOB_DEPTH && is_result {
                     jobs.push(JobState { id: id.take()?, status: status.take()? });
                 }
-                scanner.depth = scanner.depth.checked_sub(1)?;
+                depth = depth.checked_sub(1)?;
             }
             b'"' => {
                 let word = scanner.string()?;
                 let is_key = scanner.peek() == Some(b':');
-                match (scanner.depth, word) {
+                match (depth, word) {
                     (1, b"results") if is_key => is_result = true,
                     (1, _) if is_key => is_result = false,
                     (JOB_DEPTH, b"id") if is_key && is_result => id = Some(scanner.number_value()?),
@@ -43,51 +43,12 @@ pub(super) fn jobs(page: &[u8]) -> Option<Vec<JobState<'_>>> {
             _ => {}
         }
     }
-    (scanner.depth == 0).then_some(jobs)
-}
-
-/// A job, and the path under which it is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Launched<'a> {
-    pub(super) id: u64,
-    pub(super) url: &'a str,
-}
-
-/// The job of an answer to a launch, `{…, "id": …, …, "url": "…", …}`. `None` where that is not plain to see.
-pub(super) fn launched(answer: &[u8]) -> Option<Launched<'_>> {
-    let (mut id, mut url) = (None, None);
-    let mut scanner = Scanner { text: answer, at: 0, depth: 0 };
-    while id.is_none() || url.is_none() {
-        match scanner.key()? {
-            (1, b"id") => id = Some(scanner.number_value()?),
-            (1, b"url") => url = Some(scanner.plain_value()?),
-            _ => {}
-        }
-    }
-    Some(Launched { id: id?, url: url? })
-}
-
-/// Where the one template of a page is launched, `{"count": 1, …, "results": [{…, "related": {…, "launch": "…", …}, …}]}`.
-/// `None` where there is another number of them, or that is not plain to see.
-pub(super) fn launch_of_only(page: &[u8]) -> Option<&str> {
-    let (mut is_only, mut is_result, mut is_related) = (false, false, false);
-    let mut scanner = Scanner { text: page, at: 0, depth: 0 };
-    loop {
-        match scanner.key()? {
-            (1, b"count") => is_only = scanner.number_value()? == 1,
-            (1, key) => is_result = is_only && key == b"results",
-            (JOB_DEPTH, key) => is_related = is_result && key == b"related",
-            (4, b"launch") if is_related => return scanner.plain_value(),
-            _ => {}
-        }
-    }
+    (depth == 0).then_some(jobs)
 }
 
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
-    /// How many objects and lists are open.
-    depth: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -115,28 +76,6 @@ impl<'a> Scanner<'a> {
                 _backslash => self.at += 1,
             }
         }
-    }
-
-    /// The next key, and how deep its field lies.
-    fn key(&mut self) -> Option<(usize, &'a [u8])> {
-        loop {
-            match self.next()? {
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => self.depth = self.depth.checked_sub(1)?,
-                b'"' => {
-                    let word = self.string()?;
-                    if self.peek() == Some(b':') {
-                        return Some((self.depth, word));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The string after a colon, where nothing in it is escaped.
-    fn plain_value(&mut self) -> Option<&'a str> {
-        self.string_value().filter(|text| !text.contains('\\'))
     }
 
     /// The string after a colon.
@@ -213,31 +152,6 @@ mod tests {
     }
 
     #[test]
-    fn of_a_launch_only_the_jobs_own_id_and_place_count() {
-        let answer = br#"{"job": 5, "ignored_fields": {"id": 9, "url": "no"}, "id": 5, "type": "job", "url": "/api/v2/jobs/5/", cut"#;
-        assert_eq!(launched(answer), Some(Launched { id: 5, url: "/api/v2/jobs/5/" }));
-        for text in [
-            r#"{"id": 5}"#,
-            r#"{"id": "x", "url": "y"}"#,
-            r#"{"id": 5, "url": "a\/b"}"#,
-            r#"[{"id": 5, "url": "y"}]"#,
-            "",
-        ] {
-            assert_eq!(launched(text.as_bytes()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_template_is_found_where_it_is_the_only_one() {
-        let page = |count: u32, results: &str| format!(r#"{{"count":{count},"next":null,"results":[{results}]}}"#);
-        let template = r#"{"id": 7, "summary_fields": {"launch": "no"}, "related": {"jobs": "x", "launch": "/l/"}, "launch": "no"}"#;
-        assert_eq!(launch_of_only(page(1, template).as_bytes()), Some("/l/"));
-        for page in [page(0, ""), page(2, &format!("{template},{template}")), page(1, r#"{"id": 7}"#), "{".into()] {
-            assert_eq!(launch_of_only(page.as_bytes()), None, "{page}");
-        }
-    }
-
-    #[test]
     fn what_is_no_page_of_jobs_is_none() {
         for text in [
             "{\"results\":[{\"id\":1}]}",
@@ -290,7 +204,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_scan_panic(text in prop::collection::vec(prop::sample::select(b"{}[]\"\\:, id1".to_vec()), 0..24)) {
-            let _ = (jobs(&text), launched(&text), launch_of_only(&text));
+            let _ = jobs(&text);
         }
     }
 }
