@@ -19,7 +19,7 @@ use crate::{
 
 /// Requests in flight at once: more would only queue in the client, unseen. A request that waits here keeps its intended
 /// time, so that the wait is measured.
-const IN_FLIGHT_MAX: usize = 256;
+const IN_FLIGHT_MAX: u32 = 256;
 
 /// Instances that are given their history at once.
 const PREPARED_AT_ONCE: usize = 16;
@@ -100,7 +100,7 @@ impl Load {
         subject: Option<Arc<Subject>>,
     ) -> Self {
         let api = Instances::new(client, namespace, subject);
-        Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), old_jobs }
+        Self { api, clock, reports, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX as usize)), old_jobs }
     }
 
     /// Makes instances that have a history before the clock of any of them starts: they are created as nobody's business
@@ -179,6 +179,11 @@ impl Load {
             }
             load.delete(instance, measured).await;
         });
+    }
+
+    /// Is done when every request that was sent has been answered and reported.
+    pub(crate) async fn answered(&self) {
+        let _all = self.in_flight.acquire_many(IN_FLIGHT_MAX).await;
     }
 
     async fn delete(&self, instance: InstanceId, measured: bool) {

@@ -44,6 +44,9 @@ use crate::{
 /// Reports of requests that wait to be read: the loop reads them as fast as they come.
 const REPORTS_WAITING_MAX: usize = 1024;
 
+/// How long the answers to the last requests may take, once the watch has shown what they did.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long the watch may take to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(300);
 
@@ -125,13 +128,8 @@ pub(crate) async fn run(setup: TrialSetup) -> Result<TrialRecord, TrialError> {
         Ok(lives) => Ok(finish(&setup, &mut target, lives, &truth, namespace).await),
         Err(error) => Err(error),
     };
-    let (process, stopped) = target.stop().await;
+    let stopped = target.stop().await;
     let mut record = result?;
-    if let Some(cost) = &mut record.cost
-        && process.is_some()
-    {
-        cost.process = process;
-    }
     if let Err(error) = stopped {
         record.problems.push(format!("failed to clean up after the trial: {error}"));
     }
@@ -233,7 +231,10 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
         }
     }
     creating.abort();
-    // The answer to a request may have come together with what the watch showed of it.
+    if course.left == 0 {
+        // The watch may show what a request did before its answer is here.
+        let _ = timeout(&**clock, ANSWER_LIMIT, course.load.answered()).await;
+    }
     while let Ok(report) = reports.try_recv() {
         course.reported(report, &mut problems);
     }
@@ -351,7 +352,7 @@ async fn finish(
     truth: &TruthLog,
     namespace: String,
 ) -> TrialRecord {
-    let Measured { lives, mut transitions, mut problems, cost } = measured;
+    let Measured { lives, mut transitions, mut problems, mut cost } = measured;
     // A run that is to stop does not wait for what nobody will look at.
     let stopped = setup.stop.load(Ordering::Relaxed);
     if setup.arm().namespace().is_some() {
@@ -376,6 +377,14 @@ async fn finish(
     }
     let told = if stopped { Told::default() } else { target.tell(&transitions).await };
     problems.extend(told.problems);
+    // The watch may show an object gone before the operator has the answer to its write: only when it has ended has it been
+    // heard out.
+    let process = target.stop_operator().await;
+    if let Some(cost) = &mut cost
+        && process.is_some()
+    {
+        cost.process = process;
+    }
     let mut truth = truth.drain();
     if told.skew.is_some() {
         // What is read from records comes after what was noted as it happened.

@@ -144,7 +144,8 @@ pub(crate) struct Target {
     live: Option<JobRecords>,
     clock: SharedClock,
     time_scale: f64,
-    operator: Measured,
+    /// None where it is deployed already, and once it has been stopped.
+    operator: Option<Measured>,
     servers: Servers,
     /// Where the namespace has to be removed, and which.
     external: Option<(Arc<ExternalCluster>, String)>,
@@ -154,8 +155,6 @@ pub(crate) struct Target {
 enum Measured {
     Here(OperatorRun),
     Program(Box<OperatorProgram>),
-    /// It is deployed already.
-    Deployed,
 }
 
 /// What has to be stopped with a target.
@@ -194,14 +193,14 @@ impl Target {
             Some(external) => external.create_namespace(&reach.client, &blueprint.namespace).await?,
         }
         let operator = match blueprint.arm.operator() {
-            ArmOperator::None => Measured::Deployed,
+            ArmOperator::None => None,
             ArmOperator::External(program) => {
                 let Some(access) = &reach.access else { return Err(TargetError::Servers) };
                 let prefix = blueprint.subject.as_ref().map_or(OUR_PREFIX, |subject| subject.environment_prefix());
                 let environment = blueprint.arm.environment_of_program(&reach.endpoints, blueprint.time_scale, prefix);
                 let (name, namespace) = (blueprint.arm.name(), &blueprint.namespace);
                 let program = OperatorProgram::start(name, program, environment, prefix, access, namespace).await?;
-                Measured::Program(Box::new(program))
+                Some(Measured::Program(Box::new(program)))
             }
             ArmOperator::InProcess => {
                 let config = blueprint
@@ -214,10 +213,10 @@ impl Target {
                     config,
                     transport: reach.transport,
                 };
-                Measured::Here(match clock_kind {
+                Some(Measured::Here(match clock_kind {
                     ClockKind::Virtual => OperatorRun::here(parts).await?,
                     ClockKind::Real => OperatorRun::on_own_thread(parts, blueprint.trace).await?,
-                })
+                }))
             }
         };
         let own_namespace = blueprint.arm.namespace().is_none();
@@ -252,17 +251,17 @@ impl Target {
     /// What the operator spent since it was started.
     pub(crate) async fn cost(&self) -> Option<Cost> {
         match &self.operator {
-            Measured::Here(operator) => Some(operator.cost().await),
-            Measured::Program(program) => Some(program.cost()),
-            Measured::Deployed => None,
+            Some(Measured::Here(operator)) => Some(operator.cost().await),
+            Some(Measured::Program(program)) => Some(program.cost()),
+            None => None,
         }
     }
 
     /// How the operator ended, where it did by itself.
     pub(crate) fn operator_ended(&self) -> Option<String> {
         match &self.operator {
-            Measured::Program(program) => program.ended(),
-            Measured::Here(_) | Measured::Deployed => None,
+            Some(Measured::Program(program)) => program.ended(),
+            Some(Measured::Here(_)) | None => None,
         }
     }
 
@@ -270,25 +269,29 @@ impl Target {
     pub(crate) async fn disturb(&self, disturbance: Disturbance) -> Result<(), TargetError> {
         self.clock.sleep(disturbance.after.0).await;
         match &self.operator {
-            Measured::Program(program) => {
+            Some(Measured::Program(program)) => {
                 program.disturb(disturbance.ending, disturbance.down.0.mul_f64(self.time_scale)).await
             }
             // An experiment in which that could be is refused.
-            Measured::Here(_) | Measured::Deployed => Ok(()),
+            Some(Measured::Here(_)) | None => Ok(()),
         }
     }
 
-    /// Stops everything, the operator first, and removes what a cluster that stays would be left with. Beside whether that
-    /// worked: what an operator in a process of its own spent at last.
-    pub(crate) async fn stop(self) -> (Option<ProcessCost>, Result<(), TargetError>) {
-        let process = match self.operator {
+    /// Stops the operator and lets it finish what is in work: what it does is whole then. What one in a process of its own
+    /// spent at last.
+    pub(crate) async fn stop_operator(&mut self) -> Option<ProcessCost> {
+        match self.operator.take()? {
             Measured::Here(operator) => {
                 operator.stop().await;
                 None
             }
             Measured::Program(program) => program.stop().await.process,
-            Measured::Deployed => None,
-        };
+        }
+    }
+
+    /// Stops everything, the operator first, and removes what a cluster that stays would be left with.
+    pub(crate) async fn stop(mut self) -> Result<(), TargetError> {
+        self.stop_operator().await;
         match self.servers {
             Servers::None => {}
             Servers::InMemory { kubevirt } => kubevirt.abort(),
@@ -301,11 +304,10 @@ impl Target {
                 let _ = tokio::task::spawn_blocking(move || thread.join()).await;
             }
         }
-        let removed = match self.external {
+        match self.external {
             Some((external, namespace)) => external.remove(&self.client, &namespace).await.map_err(TargetError::from),
             None => Ok(()),
-        };
-        (process, removed)
+        }
     }
 }
 
