@@ -85,6 +85,43 @@ async fn a_shutdown_waits_for_the_launch_in_work_and_records_it() {
     assert_eq!(lab.server.requests().len(), requests, "and nothing goes on afterwards");
 }
 
+/// Twelve statuses are written at once; who waits for a turn must not wait for one hanging write after the other.
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_a_turn_to_write_a_status_ends_too() {
+    let lab = Lab::start(AAP).await;
+    let name = |number: u32| format!("vm-{number}");
+    for number in 1..=36 {
+        lab.create(&name(number)).await;
+    }
+    for number in 1..=36 {
+        lab.until_running(&name(number), seconds(60)).await;
+    }
+    lab.sleep(seconds(10)).await;
+    let edit = |number: u32| (name(number), json!({"spec": {"templateParameters": format!("{{\"n\": {number}}}")}}));
+    lab.backend.behave(|behaviour| behaviour.refuse_launches = (usize::MAX, 503));
+    lab.server.fail(usize::MAX, Fault::Hang, |line, _| line.starts_with("PATCH") && line.ends_with("/status"));
+    for (name, changes) in (1..=12).map(edit) {
+        lab.patch(&name, changes).await;
+    }
+    lab.sleep(seconds(10)).await;
+    for (name, changes) in (13..=36).map(edit) {
+        lab.patch(&name, changes).await;
+    }
+    // After 30 s the first twelve give up and others have their turns; the last twelve give up after 40 s.
+    lab.sleep(seconds(35)).await;
+    let text = lab.probes.metrics.text();
+    let failed = "cloudkit_reconcile_duration_seconds_count{result=\"error\"} ";
+    let failed: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(failed)).collect();
+    assert_eq!(failed, ["24"], "{text}");
+    lab.server.heal();
+    lab.backend.behave(|behaviour| behaviour.refuse_launches = (0, 0));
+    lab.sleep(seconds(600)).await;
+    for number in 1..=36 {
+        let object = lab.get(&name(number)).await;
+        assert_eq!((phase(object.as_ref()), lab.backend.launches(&name(number), false)), (Some(Phase::Running), 2));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_before_the_caches_are_filled_is_heeded() {
     let mut lab = Lab::without_operator(config(AAP)).await;
@@ -133,6 +170,53 @@ async fn a_watch_that_fails_starts_again_and_misses_nothing() {
     assert_eq!((lab.backend.launches("vm-1", false), lab.backend.launches("vm-1", true)), (1, 1));
 }
 
+/// Webhooks that a busy engine answers late hold no more than half of the workers: what jobs report, and deletions, go on.
+#[tokio::test(start_paused = true)]
+async fn an_engine_without_room_does_not_hold_up_everything() {
+    let mut settings = config(EDA);
+    settings.workers = 8;
+    let lab = Lab::start_with(settings).await;
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(60)).await;
+    lab.create_annotated("vm-2", &[(names::TENANT_ANNOTATION, "acme")]).await;
+    lab.sleep(millis(100)).await;
+    lab.backend.behave(|behaviour| behaviour.launch_latency = seconds(200));
+    for number in 3..=40 {
+        lab.create(&format!("vm-{number}")).await;
+    }
+    lab.until_running("vm-2", seconds(60)).await;
+    lab.patch("vm-1", json!({"metadata": {"annotations": {names::MANAGEMENT_STATE_ANNOTATION: "manual"}}})).await;
+    lab.delete("vm-1").await;
+    lab.until("vm-1", seconds(10), "let go", |object| {
+        object.is_none_or(|object| !object.has_finalizer(names::FINALIZER))
+    })
+    .await;
+    lab.backend.behave(|behaviour| behaviour.launch_latency = seconds(1));
+    for number in 3..=40 {
+        lab.until_running(&format!("vm-{number}"), seconds(600)).await;
+        assert_eq!(lab.backend.launches(&format!("vm-{number}"), false), 1);
+    }
+}
+
+/// A list of more than 500 objects comes in pages, and the cache shows it when the last is there.
+#[tokio::test(start_paused = true)]
+async fn what_changed_during_a_gap_shows_also_where_the_list_has_pages() {
+    let mut lab = Lab::start(EDA).await;
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(60)).await;
+    for number in 0..600 {
+        let unmanaged = [(names::MANAGEMENT_STATE_ANNOTATION, "unmanaged")];
+        lab.create_annotated(&format!("zz-{number}"), &unmanaged).await;
+    }
+    lab.kill_operator().await;
+    // Its watch hears nothing; it gives up on it after a while, and lists again.
+    lab.server.fail(1, Fault::Hang, |line, _| line.starts_with("WATCH") && line.ends_with("computeinstances"));
+    lab.start_operator();
+    lab.sleep(seconds(1)).await;
+    lab.delete("vm-1").await;
+    lab.until_gone("vm-1", seconds(600)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_object_removed_by_force_during_its_launch_ends_quietly() {
     let lab = Lab::start(AAP).await;
@@ -164,6 +248,50 @@ async fn a_record_is_not_refused_for_what_others_wrote_during_the_launch() {
     let object = lab.get("vm-1").await.expect("an instance");
     assert_eq!(job_ids(Some(&object), JobType::Provision), ["1"]);
     assert!(object.metadata.annotations.is_some_and(|all| all.contains_key("example.com/note")));
+}
+
+/// A condition of somebody else's, put beside those that are there.
+async fn add_condition(lab: &Lab, name: &str) {
+    let object = lab.get(name).await.expect("an instance");
+    let mut status = serde_json::to_value(object.status.unwrap_or_default()).expect("JSON");
+    let theirs = json!({
+        "type": "Audited", "status": "True", "reason": "Theirs", "message": "",
+        "lastTransitionTime": "2026-02-12T00:00:00Z",
+    });
+    match status["conditions"].as_array_mut() {
+        Some(conditions) => conditions.push(theirs),
+        None => status["conditions"] = json!([theirs]),
+    }
+    let patch = Patch::Merge(json!({"status": {"conditions": status["conditions"]}}));
+    lab.instances().patch_status(name, &PatchParams::default(), &patch).await.expect("a patch");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_wrote_to_the_status_during_a_launch_is_kept() {
+    for delay in [millis(0), seconds(5)] {
+        let lab = Lab::start(AAP).await;
+        // The operator may not have seen it when it writes.
+        lab.server.delay_watches(delay);
+        lab.backend.behave(|behaviour| behaviour.launch_latency = seconds(1));
+        lab.create("vm-1").await;
+        lab.sleep(delay + millis(500)).await;
+        add_condition(&lab, "vm-1").await;
+        lab.until_running("vm-1", seconds(120)).await;
+        assert_eq!(reason(lab.get("vm-1").await.as_ref(), "Audited"), "Theirs", "{delay:?}, provisioning");
+        let patch = Patch::Merge(json!({"status": {"conditions": []}}));
+        lab.instances().patch_status("vm-1", &PatchParams::default(), &patch).await.expect("a patch");
+        lab.sleep(seconds(20)).await;
+        lab.hold("vm-1").await;
+        lab.delete("vm-1").await;
+        lab.sleep(delay + millis(500)).await;
+        add_condition(&lab, "vm-1").await;
+        lab.until("vm-1", seconds(120), "let go", |object| {
+            object.is_some_and(|object| object.metadata.finalizers.iter().flatten().eq(["test/hold"]))
+        })
+        .await;
+        assert_eq!(reason(lab.get("vm-1").await.as_ref(), "Audited"), "Theirs", "{delay:?}, deprovisioning");
+        assert_eq!((lab.backend.launches("vm-1", false), lab.backend.launches("vm-1", true)), (1, 1));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -327,6 +455,41 @@ async fn a_tenant_whose_last_instance_is_gone_is_taken_over_before_it_is_used() 
     let log = lab.log.lock().clone();
     let place = |text: &str| log.iter().rposition(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}"));
     assert!(place("\"ownerReferences\"") < place("backend POST"), "before anything is launched in it");
+}
+
+/// An owner that went without having been asked takes nobody else's machine with it: the Tenant has another owner before the
+/// garbage collector comes, which is a second behind the objects.
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_goes_by_force_leaves_the_tenant_to_another() {
+    let lab = Lab::start(EDA).await;
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(60)).await;
+    lab.create("vm-2").await;
+    lab.until_running("vm-2", seconds(60)).await;
+    lab.remove_by_force("vm-1").await;
+    lab.sleep(millis(500)).await;
+    tokio::spawn(lab.cluster.collect_garbage());
+    lab.sleep(seconds(3600)).await;
+    assert_eq!((phase_of_tenant(&lab, "acme").await, lab.vms()), (Some(TenantPhase::Ready), 1));
+    lab.delete("vm-2").await;
+    lab.until_gone("vm-2", seconds(60)).await;
+    lab.sleep(seconds(60)).await;
+    assert_eq!(phase_of_tenant(&lab, "acme").await, None, "the last takes it along");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_is_removed_while_its_instances_have_machines_waits_for_them() {
+    let lab = Lab::start(EDA).await;
+    lab.create("vm-1").await;
+    lab.until_running("vm-1", seconds(60)).await;
+    tenants(&lab).delete(&tenant_object_name("acme"), &DeleteParams::default()).await.expect("a deletion");
+    lab.sleep(seconds(600)).await;
+    assert_eq!((phase_of_tenant(&lab, "acme").await, lab.vms()), (Some(TenantPhase::Deleting), 1));
+    assert_eq!(lab.cluster.count("k8s.ovn.org", "userdefinednetworks"), 1);
+    lab.delete("vm-1").await;
+    lab.until_gone("vm-1", seconds(60)).await;
+    lab.sleep(seconds(60)).await;
+    assert_eq!(phase_of_tenant(&lab, "acme").await, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,8 +84,16 @@ async fn lives(provider: ProviderKind) -> Vec<(String, String)> {
         lab.delete(name).await;
         lab.until_gone(name, seconds(60)).await;
     }
+    // Whose machine stays.
+    lab.create("vm-6").await;
+    lab.until_running("vm-6", seconds(60)).await;
+    lab.patch("vm-6", json!({"metadata": {"annotations": {names::MANAGEMENT_STATE_ANNOTATION: "manual"}}})).await;
+    lab.remove_by_force("vm-6").await;
     lab.sleep(seconds(60)).await;
-    assert_eq!(lab.vms(), 0);
+    assert_eq!(lab.vms(), 1);
+    let namespace = tenant_namespace(NAMESPACE, "acme");
+    let machines: Api<VirtualMachine> = Api::namespaced(lab.client.clone(), &namespace);
+    machines.delete("vm-6", &DeleteParams::default()).await.expect("a deletion");
     // As the garbage collector does when the last owner is gone.
     let tenants: Api<Tenant> = Api::namespaced(lab.client.clone(), NAMESPACE);
     let tenant = provbench::api::tenant::tenant_object_name("acme");

@@ -10,7 +10,8 @@ use http_body_util::BodyExt as _;
 use operator_lab::{Lab, millis, seconds};
 use provbench::{
     clock::SystemClock,
-    operator::{config::ProviderKind, probes::Probes},
+    cluster::serve::ServeOptions,
+    operator::{config::ProviderKind, metrics::Metrics, probes::Probes, requests::counted_client},
 };
 use tokio::net::TcpListener;
 
@@ -132,6 +133,35 @@ async fn every_metric_follows_the_conventions() {
     // Those of the API server's client are counted where the operator is a process.
     assert_eq!(families.len(), 7, "{families:?}");
     assert!(text.contains("workqueue_depth{name="), "client-go's queues have names");
+}
+
+/// As client-go's operators label them, so that their dashboards and alerts find them.
+#[tokio::test]
+async fn requests_to_the_api_server_are_counted_by_code_host_and_method() {
+    let lab = Lab::without_operator(operator_lab::config(ProviderKind::Aap)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server =
+        tokio::spawn(lab.cluster.clone().serve_with(listener, ServeOptions::default(), std::future::pending()));
+    let metrics = Metrics::default();
+    let config = kube::Config::new(format!("http://{address}/").parse().expect("a URL"));
+    let client = counted_client(config, &metrics).expect("a client");
+    client.apiserver_version().await.expect("an answer");
+    let instances: kube::Api<provbench::api::ComputeInstance> = kube::Api::namespaced(client.clone(), "vms");
+    assert!(instances.get_opt("nobody").await.expect("an answer").is_none());
+    server.abort();
+    let _ = server.await;
+    let gone = counted_client(kube::Config::new("http://127.0.0.1:1/".parse().expect("a URL")), &metrics);
+    gone.expect("a client").apiserver_version().await.expect_err("nobody listens there");
+    let text = metrics.text();
+    for labels in [
+        format!("code=\"200\",host=\"{address}\""),
+        format!("code=\"404\",host=\"{address}\""),
+        "code=\"<error>\",host=\"127.0.0.1:1\"".to_owned(),
+    ] {
+        let line = format!("rest_client_requests_total{{{labels},method=\"GET\"}} 1");
+        assert!(text.lines().any(|present| present == line), "no {line} in\n{text}");
+    }
 }
 
 #[tokio::test]

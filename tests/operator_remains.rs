@@ -164,6 +164,35 @@ async fn stray_vm(lab: &Lab, namespace: &str, instance: &str) {
     vms.create(&PostParams::default(), &vm).await.expect("a VM");
 }
 
+/// Who takes an instance out of management and deletes it keeps its machine: also from an operator that has never heard of it.
+#[tokio::test(start_paused = true)]
+async fn the_machine_of_an_instance_out_of_management_stays() {
+    for (provider, state) in [(AAP, "manual"), (EDA, "unmanaged")] {
+        for refused in [0, 3] {
+            let mut lab = Lab::start(provider).await;
+            lab.create("vm-1").await;
+            lab.until_running("vm-1", seconds(60)).await;
+            lab.patch(
+                "vm-1",
+                serde_json::json!({"metadata": {"annotations": {names::MANAGEMENT_STATE_ANNOTATION: state}}}),
+            )
+            .await;
+            lab.sleep(seconds(5)).await;
+            lab.server.fail(refused, Fault::Refuse(500), |line, _| {
+                line.starts_with("PATCH") && line.contains("/virtualmachines/")
+            });
+            lab.remove_by_force("vm-1").await;
+            lab.sleep(seconds(600)).await;
+            assert_eq!((launches(&lab), lab.vms()), ((1, 0), 1), "{state}");
+            assert_quiet(&lab).await;
+            lab.kill_operator().await;
+            lab.start_operator();
+            lab.sleep(seconds(3600)).await;
+            assert_eq!((launches(&lab), lab.vms()), ((1, 0), 1), "{state}, after a restart");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn machines_of_others_and_machines_that_shall_stay_are_left_alone() {
     let never = {

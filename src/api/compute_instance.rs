@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, ResourceExt};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::{job_types::JobHistory, legacy::LegacyJob, names};
 
@@ -35,9 +35,16 @@ pub struct ComputeInstanceSpec {
     #[schemars(with = "String")]
     pub template_parameters: Option<String>,
     /// A restart is wanted when this is later than `status.lastRestartedAt`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "time_or_none", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Time")]
     pub restart_requested_at: Option<Time>,
+}
+
+/// A time, and none where it can't be read: Kubernetes checks a `date-time` by a pattern, which lets offsets pass that no zone
+/// has (`+99:99`), and whoever may create an object must not keep all others from being read.
+fn time_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()).map(Time))
 }
 
 /// Where a ComputeInstance stands, in one word.
@@ -158,15 +165,23 @@ pub enum ManagementState {
     Unmanaged,
 }
 
+impl ManagementState {
+    /// What an object's annotation says; any other word means managed.
+    #[must_use]
+    pub fn of(object: &impl ResourceExt) -> Self {
+        match object.annotations().get(names::MANAGEMENT_STATE_ANNOTATION).map(String::as_str) {
+            Some("manual") => Self::Manual,
+            Some("unmanaged") => Self::Unmanaged,
+            _ => Self::Managed,
+        }
+    }
+}
+
 impl ComputeInstance {
-    /// How far the operator may go; any other word means managed.
+    /// How far the operator may go.
     #[must_use]
     pub fn management_state(&self) -> ManagementState {
-        match self.annotation(names::MANAGEMENT_STATE_ANNOTATION) {
-            Some("manual") => ManagementState::Manual,
-            Some("unmanaged") => ManagementState::Unmanaged,
-            _ => ManagementState::Managed,
-        }
+        ManagementState::of(self)
     }
 
     /// An annotation's value, where it is there and not empty.

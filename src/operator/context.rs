@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::{
     api::{
         ComputeInstance, JobStatus, Tenant, TenantPhase, VirtualMachine,
-        compute_instance::{TenantReference, VirtualMachineReference},
+        compute_instance::{ManagementState, TenantReference, VirtualMachineReference},
         names,
         tenant::{tenant_namespace, tenant_object_name},
     },
@@ -38,6 +38,7 @@ use crate::{
         remains::AllRemains,
         requests::IN_FLIGHT_MAX,
         shown::Shown,
+        webhooks::Webhooks,
     },
 };
 
@@ -86,6 +87,7 @@ struct VmState {
     ready: bool,
     since: Option<Timestamp>,
     created: Option<Timestamp>,
+    kept: bool,
 }
 
 impl VmState {
@@ -95,6 +97,7 @@ impl VmState {
             ready: vm.is_ready(),
             since: since.map(|time| time.0),
             created: vm.creation_timestamp().map(|time| time.0),
+            kept: ManagementState::of(vm) != ManagementState::Managed,
         }
     }
 }
@@ -102,49 +105,67 @@ impl VmState {
 /// The VMs that carry the playbooks' label, by the instance that they name.
 #[derive(Debug, Default)]
 pub(crate) struct VmIndex {
-    by_instance: Mutex<BTreeMap<CompactString, BTreeMap<ObjectKey, VmState>>>,
+    state: Mutex<VmsKnown>,
+}
+
+#[derive(Debug, Default)]
+struct VmsKnown {
+    by_instance: BTreeMap<CompactString, BTreeMap<ObjectKey, VmState>>,
+    instance_of: BTreeMap<ObjectKey, CompactString>,
+}
+
+impl VmsKnown {
+    /// Takes a VM out; returns the name of its instance.
+    fn remove(&mut self, vm: &ObjectKey) -> Option<CompactString> {
+        let instance = self.instance_of.remove(vm)?;
+        if let Some(vms) = self.by_instance.get_mut(&instance) {
+            vms.remove(vm);
+            if vms.is_empty() {
+                self.by_instance.remove(&instance);
+            }
+        }
+        Some(instance)
+    }
 }
 
 impl VmIndex {
-    /// Takes note of a VM; returns the name of its instance where that has to look at it.
-    pub(crate) fn observe(&self, vm: &VirtualMachine) -> Option<CompactString> {
-        let instance = CompactString::from(vm.labels().get(names::INSTANCE_LABEL)?.as_str());
+    /// Takes note of a VM; returns the names of the instances that have to look at it: its own, and the one whose it was.
+    pub(crate) fn observe(&self, vm: &VirtualMachine) -> [Option<CompactString>; 2] {
+        let Some(instance) = vm.labels().get(names::INSTANCE_LABEL).map(CompactString::from) else {
+            return [None, None];
+        };
+        let key = ObjectKey::of(vm);
         let state = VmState::of(vm);
-        let mut index = self.by_instance.lock();
-        let before = index.entry(instance.clone()).or_default().insert(ObjectKey::of(vm), state);
-        (before != Some(state)).then_some(instance)
+        let mut known = self.state.lock();
+        let known = &mut *known;
+        let other = match known.instance_of.get(&key) {
+            Some(before) if *before == instance => None,
+            Some(_) => known.remove(&key),
+            None => None,
+        };
+        if other.is_some() || !known.instance_of.contains_key(&key) {
+            known.instance_of.insert(key.clone(), instance.clone());
+        }
+        let before = known.by_instance.entry(instance.clone()).or_default().insert(key, state);
+        [(before != Some(state)).then_some(instance), other]
     }
 
-    /// Takes note that a VM is gone.
+    /// Takes note that a VM is gone; returns the name of its instance.
     pub(crate) fn remove(&self, vm: &VirtualMachine) -> Option<CompactString> {
-        let instance = CompactString::from(vm.labels().get(names::INSTANCE_LABEL)?.as_str());
-        let mut index = self.by_instance.lock();
-        let vms = index.get_mut(&instance)?;
-        vms.remove(&ObjectKey::of(vm));
-        if vms.is_empty() {
-            index.remove(&instance);
-        }
-        Some(instance)
+        self.state.lock().remove(&ObjectKey::of(vm))
     }
 
     /// The VMs that are known and not in `present` go; returns their instances.
     pub(crate) fn retain(&self, present: &BTreeSet<ObjectKey>) -> Vec<CompactString> {
-        let mut gone = Vec::new();
-        self.by_instance.lock().retain(|instance, vms| {
-            let before = vms.len();
-            vms.retain(|key, _| present.contains(key));
-            if vms.len() < before {
-                gone.push(instance.clone());
-            }
-            !vms.is_empty()
-        });
-        gone
+        let mut known = self.state.lock();
+        let gone: Vec<ObjectKey> = known.instance_of.keys().filter(|vm| !present.contains(*vm)).cloned().collect();
+        gone.iter().filter_map(|vm| known.remove(vm)).collect()
     }
 
     /// The VM of an instance, in a namespace that may have it: namesakes elsewhere are other instances'.
     pub(crate) fn seen(&self, instance: &str, may_be_in: impl Fn(&str) -> bool) -> Option<VmSeen> {
-        let index = self.by_instance.lock();
-        let (key, state) = index.get(instance)?.iter().find(|(key, _)| may_be_in(&key.namespace))?;
+        let known = self.state.lock();
+        let (key, state) = known.by_instance.get(instance)?.iter().find(|(key, _)| may_be_in(&key.namespace))?;
         Some(VmSeen {
             reference: VirtualMachineReference {
                 namespace: key.namespace.to_string(),
@@ -153,6 +174,7 @@ impl VmIndex {
             ready: state.ready,
             since: state.since,
             created: state.created,
+            kept: state.kept,
         })
     }
 }
@@ -200,6 +222,7 @@ pub(crate) struct Context {
     pub(crate) tenants_in_creation: Mutex<BTreeSet<String>>,
     /// The turns of those who write a status.
     pub(crate) status_writes: Semaphore,
+    pub(crate) webhooks: Webhooks,
     memory: Mutex<BTreeMap<ObjectKey, (String, Memory)>>,
 }
 
@@ -217,6 +240,7 @@ impl Context {
             client,
             policy: Policy::from_config(&config),
             queue: WorkQueue::new(clock.clone()),
+            webhooks: Webhooks::new(config.workers),
             clock,
             config,
             providers,
@@ -332,6 +356,12 @@ impl Context {
             .filter(|(uid, _)| Some(uid) == object.metadata.uid.as_ref())
             .map(|(_, memory)| memory.clone())
             .unwrap_or_default()
+    }
+
+    /// Whether the server has said that an object is gone, which the cache still shows.
+    pub(crate) fn is_known_to_be_gone(&self, key: &ObjectKey, object: &ComputeInstance) -> bool {
+        let memory = self.memory.lock();
+        memory.get(key).is_some_and(|(uid, memory)| memory.gone && Some(uid) == object.metadata.uid.as_ref())
     }
 
     /// Changes what is remembered of an object.

@@ -12,13 +12,17 @@ fn vm(namespace: &str, name: &str, instance: Option<&str>, ready: bool) -> Virtu
     vm
 }
 
+fn woken(index: &VmIndex, vm: &VirtualMachine) -> Vec<CompactString> {
+    index.observe(vm).into_iter().flatten().collect()
+}
+
 #[test]
 fn only_a_change_that_matters_wakes_an_instance() {
     let index = VmIndex::default();
-    assert_eq!(index.observe(&vm("x", "a", Some("a"), false)).as_deref(), Some("a"));
-    assert_eq!(index.observe(&vm("x", "a", Some("a"), false)), None);
-    assert_eq!(index.observe(&vm("x", "a", Some("a"), true)).as_deref(), Some("a"));
-    assert_eq!(index.observe(&vm("x", "b", None, true)), None, "a VM of nobody");
+    assert_eq!(woken(&index, &vm("x", "a", Some("a"), false)), ["a"]);
+    assert_eq!(woken(&index, &vm("x", "a", Some("a"), false)), [""; 0]);
+    assert_eq!(woken(&index, &vm("x", "a", Some("a"), true)), ["a"]);
+    assert_eq!(woken(&index, &vm("x", "b", None, true)), [""; 0], "a VM of nobody");
     let seen = index.seen("a", |_| true).expect("a VM");
     assert_eq!((seen.reference.namespace.as_str(), seen.ready), ("x", true));
     assert_eq!(index.remove(&vm("x", "a", Some("a"), true)).as_deref(), Some("a"));
@@ -38,6 +42,16 @@ fn namesakes_in_other_namespaces_are_told_apart() {
     assert_eq!(seen("a-other"), Some(("a-other".to_owned(), true)));
     index.remove(&vm("own", "vm", Some("vm"), false));
     assert_eq!((seen("own"), seen("a-other").is_some()), (None, true));
+}
+
+#[test]
+fn a_vm_that_is_given_another_name_is_the_old_ones_no_longer() {
+    let index = VmIndex::default();
+    assert_eq!(woken(&index, &vm("x", "vm", Some("old"), true)), ["old"]);
+    assert_eq!(woken(&index, &vm("x", "vm", Some("new"), true)), ["new", "old"]);
+    assert_eq!((index.seen("old", |_| true), index.seen("new", |_| true).is_some()), (None, true));
+    assert_eq!(index.remove(&vm("x", "vm", Some("new"), true)).as_deref(), Some("new"));
+    assert_eq!(index.seen("new", |_| true), None);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 //! A Tenant names one of its instances as its owner, so that the garbage collector removes it after the last: not all of
 //! them, since the thousandth instance would then rewrite a list of a thousand, and wake everybody. An instance that owns
 //! its Tenant passes the ownership on before it goes; where it could not know of the next, that one takes it over before it
-//! uses the Tenant, since the garbage collector is about to remove it.
+//! uses the Tenant, since the garbage collector is about to remove it. So it is when an owner went by force: another instance is given
+//! the Tenant at once; and should the garbage collector have been faster, the Tenant's namespace stays while an instance has
+//! its machine there.
 
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use serde_json::json;
 
 use crate::{
     api::{ComputeInstance, Tenant, TenantSpec, names, tenant::tenant_object_name},
-    operator::context::{Context, ObjectKey},
+    operator::context::{Context, ObjectKey, WorkItem},
 };
 
 fn owner(name: &str, uid: &str) -> OwnerReference {
@@ -105,6 +107,24 @@ impl Context {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Has the Tenant of an instance looked at that went without having passed it on.
+    pub(crate) fn look_for_heirs(&self, key: &ObjectKey, instance: &ComputeInstance) {
+        if let Some(tenant) = instance.annotation(names::TENANT_ANNOTATION) {
+            let name = tenant_object_name(tenant).as_str().into();
+            self.queue.add(WorkItem::Tenant(ObjectKey { namespace: key.namespace.clone(), name }));
+        }
+    }
+
+    /// Gives a Tenant whose owners are gone to another of its instances, where there is one: the garbage collector would
+    /// remove it, and with it the machines of all.
+    pub(crate) async fn adopt(&self, key: &ObjectKey, tenant: &Tenant) -> Result<(), kube::Error> {
+        if !self.is_orphaned(tenant) {
+            return Ok(());
+        }
+        let Some((heir, heir_uid)) = self.ownership.member_at_work(&key.name) else { return Ok(()) };
+        self.change_owner(key, tenant, &heir.name, &heir_uid).await
     }
 
     /// Passes the ownership of a Tenant on, where this instance has it and another could take it.

@@ -95,17 +95,26 @@ impl Election {
 
     /// Renews the Lease for as long as that can be done; returns when it is, or may soon be, somebody else's.
     pub async fn keep(&mut self) {
-        let mut renewed = self.clock.elapsed();
+        let clock = self.clock.clone();
+        // From when a renewal was sent: the Lease may have had it from then on.
+        let mut renewed = clock.elapsed();
         loop {
-            self.clock.sleep(RETRY).await;
-            match self.attempt().await {
-                Ok(true) => renewed = self.clock.elapsed(),
-                Ok(false) => return,
-                Err(error) => {
+            let left = Nanos::from(RENEW_WITHIN) - (clock.elapsed() - renewed);
+            let renewal = async {
+                clock.sleep(RETRY).await;
+                let sent = clock.elapsed();
+                (sent, self.attempt().await)
+            };
+            // Whatever the attempt is at: one that takes long must not outlast the Lease.
+            match clock::timeout(&*clock, left.into(), renewal).await {
+                Ok((sent, Ok(true))) => renewed = sent,
+                Ok((_, Ok(false))) => return,
+                Ok((_, Err(error))) => {
                     tracing::warn!(lease = %self.name, %error, "failed to renew the Lease; trying again");
-                    if self.clock.elapsed() - renewed >= Nanos::from(RENEW_WITHIN) {
-                        return;
-                    }
+                }
+                Err(_) => {
+                    tracing::warn!(lease = %self.name, "failed to renew the Lease within {RENEW_WITHIN:?}; giving it up");
+                    return;
                 }
             }
         }

@@ -79,6 +79,7 @@ struct OfCall {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRequest {
     code: String,
+    host: Arc<str>,
     method: String,
 }
 
@@ -177,7 +178,7 @@ impl Default for Metrics {
         let requests = Family::default();
         registry.register(
             "rest_client_requests",
-            "Requests to the API server, by method and the code of the answer",
+            "Requests to the API server, by its host, the method and the code of the answer",
             requests.clone(),
         );
         Self { registry: Arc::new(registry), reconciles, present, transitions, calls, failed_calls, poll_lag, requests }
@@ -211,10 +212,10 @@ impl Metrics {
     }
 
     /// The API server has answered; with no code where it has not.
-    pub(crate) fn asked_the_server(&self, method: &Method, code: Option<StatusCode>) {
+    pub(crate) fn asked_the_server(&self, host: &Arc<str>, method: &Method, code: Option<StatusCode>) {
         // As client-go writes it.
         let code = code.map_or_else(|| "<error>".to_owned(), |code| code.as_str().to_owned());
-        self.requests.get_or_create(&OfRequest { code, method: method.to_string() }).inc();
+        self.requests.get_or_create(&OfRequest { code, host: host.clone(), method: method.to_string() }).inc();
     }
 
     /// The server has another history.

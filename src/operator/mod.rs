@@ -34,5 +34,6 @@ mod status_writer;
 mod tenant;
 pub mod trace;
 mod watches;
+mod webhooks;
 
 pub use controller::{Operator, OperatorParts};

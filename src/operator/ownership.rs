@@ -6,16 +6,23 @@ use kube::ResourceExt;
 use parking_lot::Mutex;
 
 use crate::{
-    api::{ComputeInstance, names, tenant::tenant_object_name},
+    api::{ComputeInstance, compute_instance::ManagementState, names, tenant::tenant_object_name},
     operator::context::ObjectKey,
 };
 
 #[derive(Debug, Default)]
 struct State {
-    /// Tenant object → instances that are not being deleted, with their UIDs.
-    members: BTreeMap<String, BTreeMap<ObjectKey, String>>,
+    /// Tenant object → instances that are not being deleted.
+    members: BTreeMap<String, BTreeMap<ObjectKey, Member>>,
     tenant_of: BTreeMap<ObjectKey, String>,
     waiting: BTreeMap<String, BTreeSet<ObjectKey>>,
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    uid: String,
+    /// Whether the operator is asked before it goes, and so can pass on what it owns.
+    is_let_go: bool,
 }
 
 /// An index that the watches keep.
@@ -36,7 +43,10 @@ impl Ownership {
             remove(&mut state, key);
         }
         if let Some(tenant) = tenant {
-            state.members.entry(tenant.clone()).or_default().insert(key.clone(), instance.uid().unwrap_or_default());
+            let is_let_go =
+                instance.management_state() != ManagementState::Unmanaged && instance.has_finalizer(names::FINALIZER);
+            let member = Member { uid: instance.uid().unwrap_or_default(), is_let_go };
+            state.members.entry(tenant.clone()).or_default().insert(key.clone(), member);
             state.tenant_of.insert(key.clone(), tenant);
         }
     }
@@ -56,11 +66,26 @@ impl Ownership {
         gone
     }
 
-    /// An instance of a Tenant other than this one.
+    /// An instance of a Tenant other than this one, with its UID: if there is one, one that will pass the Tenant on when it
+    /// goes.
     pub(crate) fn another_member(&self, tenant: &str, not: &ObjectKey) -> Option<(ObjectKey, String)> {
         let state = self.state.lock();
-        let members = state.members.get(tenant)?;
-        members.iter().find(|(key, _)| *key != not).map(|(key, uid)| (key.clone(), uid.clone()))
+        let others = || state.members.get(tenant).into_iter().flatten().filter(|(key, _)| *key != not);
+        let heir = others().find(|(_, member)| member.is_let_go).or_else(|| others().next());
+        heir.map(|(key, member)| (key.clone(), member.uid.clone()))
+    }
+
+    /// An instance of a Tenant that the operator works on already, with its UID. One that it has yet to begin with makes sure
+    /// of its Tenant by itself.
+    pub(crate) fn member_at_work(&self, tenant: &str) -> Option<(ObjectKey, String)> {
+        let state = self.state.lock();
+        let (key, member) = state.members.get(tenant)?.iter().find(|(_, member)| member.is_let_go)?;
+        Some((key.clone(), member.uid.clone()))
+    }
+
+    /// Whether an instance of a Tenant is as described.
+    pub(crate) fn has_member(&self, tenant: &str, mut is: impl FnMut(&ObjectKey) -> bool) -> bool {
+        self.state.lock().members.get(tenant).is_some_and(|members| members.keys().any(|key| is(key)))
     }
 
     /// Has an instance woken when its Tenant is ready.

@@ -36,6 +36,22 @@ fn another_member_of_the_same_tenant_is_found() {
 }
 
 #[test]
+fn who_passes_a_tenant_on_when_it_goes_is_the_better_heir() {
+    let ownership = with(&[("a", "acme"), ("b", "acme"), ("c", "acme")]);
+    let mut unmanaged = instance("b", "acme");
+    unmanaged.metadata.finalizers = Some(vec![names::FINALIZER.to_owned()]);
+    let mut managed = instance("c", "acme");
+    managed.metadata.finalizers.clone_from(&unmanaged.metadata.finalizers);
+    let annotations = unmanaged.metadata.annotations.get_or_insert_default();
+    annotations.insert(names::MANAGEMENT_STATE_ANNOTATION.to_owned(), "unmanaged".to_owned());
+    ownership.observe(&key("b"), &unmanaged);
+    assert_eq!(heir(&ownership, "acme", "a"), Some("b uid-b".into()), "better than none");
+    ownership.observe(&key("c"), &managed);
+    assert_eq!(heir(&ownership, "acme", "a"), Some("c uid-c".into()));
+    assert_eq!(heir(&ownership, "acme", "c"), Some("a uid-a".into()));
+}
+
+#[test]
 fn an_instance_that_is_deleted_or_gone_is_no_heir() {
     let ownership = with(&[("a", "acme"), ("b", "acme"), ("c", "acme")]);
     let mut deleted = instance("b", "acme");

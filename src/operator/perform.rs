@@ -22,6 +22,9 @@ use crate::{
 const CALL_DELAY_FIRST: Duration = Duration::from_secs(1);
 const CALL_DELAY_LONGEST: Duration = Duration::from_secs(60);
 
+/// How long an instance waits for room for its webhook before it looks by itself.
+pub(crate) const ROOM_CHECK: Duration = Duration::from_secs(60);
+
 /// How long an instance waits for a Tenant that is being created before it looks whether anybody still does that.
 const TENANT_CHECK: Duration = Duration::from_secs(5);
 
@@ -190,6 +193,17 @@ impl Context {
         job_type: JobType,
         status: ComputeInstanceStatus,
     ) -> Result<Next, ReconcileError> {
+        let room = match self.policy.provider {
+            ProviderKind::Aap => None,
+            ProviderKind::Eda => {
+                let room = self.room_for_webhook(&work.key);
+                if room.is_none() {
+                    self.ask_again(work);
+                    return Ok(Next::Rest(Some(ROOM_CHECK)));
+                }
+                room
+            }
+        };
         // The job sees the object as it will be recorded.
         work.set_status(status);
         let span = tracing::info_span!(target: trace::TARGET, "provider_call", object = %work.key.name, verb = "launch", job_type = %job_type);
@@ -200,6 +214,7 @@ impl Context {
             }
             Err(error) => Err(error),
         };
+        drop(room);
         let now = self.clock.now();
         match launched {
             Ok(Launch::Launched(launched)) => {
@@ -215,6 +230,7 @@ impl Context {
                     Ok(Next::Again)
                 } else {
                     let jobs = after.jobs.iter().cloned().collect();
+                    self.remember(&work.key, &work.object, |memory| memory.gone = true);
                     self.leave(&work.key, work.object.clone(), jobs);
                     Ok(Next::Rest(None))
                 }

@@ -109,6 +109,10 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
         ctx.forget(key);
         return Ok(ctx.tend_remains(key, false).await);
     };
+    if ctx.is_known_to_be_gone(key, &object) {
+        // The watch will say so too, and whether there is a namesake.
+        return Ok(None);
+    }
     let mut work = Work::new(key.clone(), object);
     let result = pass(ctx, &mut work).await;
     if result.is_err() {

@@ -6,21 +6,33 @@
 //! whose label names an object that does not exist is treated likewise after a while, whether or not anybody saw that object
 //! go.
 //!
+//! The machine of an object that was not managed when it went stays, and is marked as managed by hand (annotation
+//! `management-state`); a machine with that mark is nobody's remains.
+//!
 //! Guarantees: a namesake's machine is not touched (machines are told apart by the tenant's namespace and the name, so that the
 //! old one is the namesake's by then). What is remembered here may be lost with the process: the machine's label remains.
 //!
 //! Assumptions: the delete playbook is idempotent and copes with an object that is gone.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use kube::api::ObjectMeta;
+use kube::{
+    Resource,
+    api::{ObjectMeta, Patch, PatchParams, Request},
+};
 use parking_lot::Mutex;
+use serde_json::json;
 
 use crate::{
     api::{
         ComputeInstance, ComputeInstanceSpec, ComputeInstanceStatus, JobState, JobStatus, JobTime, JobType, Phase,
-        compute_instance::{ManagementState, TenantReference},
+        VirtualMachine,
+        compute_instance::{ManagementState, TenantReference, VirtualMachineReference},
         names,
         tenant::{suffix_of_namespace, tenant_object_of_suffix},
     },
@@ -28,9 +40,13 @@ use crate::{
         config::ProviderKind,
         context::{Context, ObjectKey},
         decide::{Reason, VmSeen, wait_after},
+        perform::ROOM_CHECK,
         provider::{FoundJob, Launch, LaunchedJob, Polled, ProviderError},
     },
 };
+
+/// The wait before a machine is marked again, where that failed.
+const MARK_AGAIN: Duration = Duration::from_secs(10);
 
 /// A job that was launched for an object that is gone.
 #[derive(Clone, Debug)]
@@ -69,6 +85,8 @@ pub(crate) struct AllRemains {
     by_key: Mutex<BTreeMap<ObjectKey, Remains>>,
     /// Objects that are being let go, by their UIDs: their end is no surprise.
     released: Mutex<BTreeMap<ObjectKey, String>>,
+    /// Objects that went while they were in somebody's own hands, until their machines are marked as that too.
+    by_hand: Mutex<BTreeSet<ObjectKey>>,
 }
 
 impl AllRemains {
@@ -106,10 +124,16 @@ impl Context {
     /// Takes note that an object is gone, as it last was. What was let go is done with.
     pub(crate) fn vanished(&self, key: &ObjectKey, object: Arc<ComputeInstance>) {
         let released = self.remains.released.lock().remove(key);
-        if object.management_state() != ManagementState::Managed
-            || released.is_some() && released == object.metadata.uid
-            || was_let_go(&object)
-        {
+        let released = released.is_some() && released == object.metadata.uid;
+        if !released {
+            self.look_for_heirs(key, &object);
+        }
+        if object.management_state() != ManagementState::Managed {
+            self.remains.by_hand.lock().insert(key.clone());
+            return;
+        }
+        self.remains.by_hand.lock().remove(key);
+        if released || was_let_go(&object) {
             return;
         }
         let jobs: Vec<JobStatus> = object.status.iter().flat_map(|status| &status.jobs).cloned().collect();
@@ -147,11 +171,43 @@ impl Context {
         let mut remains = match known {
             Some(remains) => remains,
             None if namesake => return None,
+            None if self.remains.by_hand.lock().contains(key) => return self.keep_machine(key).await,
             None => self.orphaned_machine(key)?,
         };
         let wait = self.tend(key, &mut remains, namesake).await?;
         self.remains.add(key, remains);
         Some(wait)
+    }
+
+    /// A machine in a tenant's namespace whose label names this object.
+    fn machine_named(&self, key: &ObjectKey) -> Option<VmSeen> {
+        let is_tenants = |namespace: &str| suffix_of_namespace(&self.config.namespace, namespace).is_some();
+        self.vms.seen(&key.name, is_tenants)
+    }
+
+    /// The machine of an object that went while it was in somebody's own hands is in the same hands, and not removed: it is
+    /// marked as the object was, so that this process is not the only one that knows.
+    async fn keep_machine(&self, key: &ObjectKey) -> Option<Duration> {
+        let Some(vm) = self.machine_named(key).filter(|vm| !vm.kept) else {
+            self.remains.by_hand.lock().remove(key);
+            return None;
+        };
+        let VirtualMachineReference { namespace, kube_virt_virtual_machine_name: name } = vm.reference;
+        let mark = json!({ "metadata": { "annotations": { names::MANAGEMENT_STATE_ANNOTATION: "manual" } } });
+        let request = Request::new(VirtualMachine::url_path(&(), Some(&namespace)));
+        let marked = match request.patch(&name, &PatchParams::default(), &Patch::Merge(mark)) {
+            Ok(request) => self.in_time(Box::pin(self.client.request_text(request))).await.map(drop),
+            Err(error) => Err(kube::Error::BuildRequest(error)),
+        };
+        match marked {
+            // The watch shows the mark, or that there is no machine any more.
+            Ok(()) => None,
+            Err(kube::Error::Api(status)) if status.is_not_found() => None,
+            Err(error) => {
+                tracing::warn!(object = %key, vm = %name, %error, "failed to mark the VM of an object that was managed by hand as to be kept; trying again");
+                Some(MARK_AGAIN)
+            }
+        }
     }
 
     /// A machine whose label names an object that does not exist.
@@ -160,8 +216,7 @@ impl Context {
         if grace.is_zero() {
             return None;
         }
-        let is_tenants = |namespace: &str| suffix_of_namespace(&self.config.namespace, namespace).is_some();
-        let vm = self.vms.seen(&key.name, is_tenants)?;
+        let vm = self.machine_named(key).filter(|vm| !vm.kept)?;
         let suffix = suffix_of_namespace(&self.config.namespace, &vm.reference.namespace)?;
         tracing::warn!(object = %key, vm = %vm.reference.kube_virt_virtual_machine_name, "a VM of an object that does not exist; it will be removed after {grace:?}");
         Some(Remains {
@@ -183,14 +238,15 @@ impl Context {
         }
         // An object that was seen may have left something that is not seen; for the rest, what is left is a machine.
         let may_have_more = remains.object.metadata.uid.is_some() && remains.launched == 0;
-        if namesake || !may_have_more && self.vm_of(key, &remains.object).is_none() {
+        let is_left = || self.vm_of(key, &remains.object).is_some_and(|vm| !vm.kept);
+        if namesake || !may_have_more && !is_left() {
             return None;
         }
         let now = self.clock.now();
         if remains.launch_not_before > now {
             return Some(until(remains.launch_not_before, now));
         }
-        match self.remove_machine(remains).await {
+        match self.remove_machine(key, remains).await {
             Ok(wait) => {
                 remains.failed_calls = 0;
                 Some(wait)
@@ -224,7 +280,7 @@ impl Context {
     }
 
     /// Launches a deprovision job, unless one that nobody remembers is at work already.
-    async fn remove_machine(&self, remains: &mut Remains) -> Result<Duration, ProviderError> {
+    async fn remove_machine(&self, key: &ObjectKey, remains: &mut Remains) -> Result<Duration, ProviderError> {
         let provider = self.providers.of_kind(self.policy.provider)?;
         let now = self.clock.now();
         if !remains.accounted {
@@ -239,11 +295,22 @@ impl Context {
                 return Ok(Duration::ZERO);
             }
         }
+        let room = match self.policy.provider {
+            ProviderKind::Aap => None,
+            ProviderKind::Eda => {
+                let room = self.room_for_webhook(key);
+                if room.is_none() {
+                    return Ok(ROOM_CHECK);
+                }
+                room
+            }
+        };
         remains.accounted = false;
         let launched = match provider.launch(JobType::Deprovision, &remains.object).await? {
             Launch::TooSoon(wait) => return Ok(wait),
             Launch::Launched(launched) => launched,
         };
+        drop(room);
         remains.accounted = true;
         remains.launched = remains.launched.saturating_add(1);
         let again = match self.policy.provider {

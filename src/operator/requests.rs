@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -24,7 +25,9 @@ pub(crate) const IN_FLIGHT_MAX: usize = 16;
 /// # Errors
 /// When the configuration makes no client.
 pub fn counted_client(config: Config, metrics: &Metrics) -> kube::Result<Client> {
-    let counting = Counting { metrics: metrics.clone() };
+    // The requests themselves have only their path here.
+    let host = config.cluster_url.authority().map_or("", |authority| authority.as_str()).into();
+    let counting = Counting { metrics: metrics.clone(), host };
     let limit = ConcurrencyLimitLayer::new(IN_FLIGHT_MAX);
     Ok(ClientBuilder::try_from(config)?.with_layer(&counting).with_layer(&limit).build())
 }
@@ -32,13 +35,14 @@ pub fn counted_client(config: Config, metrics: &Metrics) -> kube::Result<Client>
 #[derive(Clone, Debug)]
 struct Counting {
     metrics: Metrics,
+    host: Arc<str>,
 }
 
 impl<S> Layer<S> for Counting {
     type Service = Counted<S>;
 
     fn layer(&self, inner: S) -> Counted<S> {
-        Counted { inner, metrics: self.metrics.clone() }
+        Counted { inner, metrics: self.metrics.clone(), host: self.host.clone() }
     }
 }
 
@@ -46,6 +50,7 @@ impl<S> Layer<S> for Counting {
 struct Counted<S> {
     inner: S,
     metrics: Metrics,
+    host: Arc<str>,
 }
 
 impl<S, B> Service<Request<Body>> for Counted<S>
@@ -62,11 +67,11 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (method, metrics) = (request.method().clone(), self.metrics.clone());
+        let (method, metrics, host) = (request.method().clone(), self.metrics.clone(), self.host.clone());
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await;
-            metrics.asked_the_server(&method, answer.as_ref().ok().map(Response::status));
+            metrics.asked_the_server(&host, &method, answer.as_ref().ok().map(Response::status));
             answer
         })
     }

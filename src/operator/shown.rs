@@ -58,3 +58,23 @@ impl Resource for Shown {
         &mut Arc::make_mut(&mut self.0).metadata
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// By the pattern of `date-time` in go-openapi/strfmt it is one, so that a server takes it.
+    #[test]
+    fn an_offset_that_no_clock_has_keeps_no_instance_from_being_read() {
+        let read = |time: &str| {
+            let spec = json!({"templateID": "t", "restartRequestedAt": time});
+            let Shown(instance) =
+                serde_json::from_value(json!({"metadata": {"name": "a"}, "spec": spec})).expect("read");
+            instance.spec.restart_requested_at.as_ref().map(|time| time.0.to_string())
+        };
+        assert_eq!(read("2026-02-12T00:00:00+99:99"), None);
+        assert_eq!(read("2026-02-12T00:00:00+01:00").as_deref(), Some("2026-02-11T23:00:00Z"));
+    }
+}

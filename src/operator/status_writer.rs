@@ -140,25 +140,30 @@ struct Version {
     resource_version: String,
 }
 
-/// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on: a namesake that was made since
-/// keeps its status. A merge patch can't say that, since the status subresource ignores the metadata in it.
-fn json_patch(uid: Option<&str>, before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Value {
-    let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
+/// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on, and only where what is changed is
+/// as it was: a namesake that was made since keeps its status, and what somebody else wrote in between is not written over. A
+/// merge patch can't say that, since the status subresource ignores the metadata in it.
+///
+/// `None` where there was no status yet: that there is still none can't be said so.
+fn json_patch(uid: Option<&str>, before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Option<Value> {
     if *before == ComputeInstanceStatus::default() {
-        // Where there is no status yet, no field can be added to it.
-        operations.push(json!({ "op": "add", "path": "/status", "value": after }));
-        return Value::Array(operations);
+        return None;
     }
+    let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
+    let was = serde_json::to_value(before).unwrap_or_default();
     let changes = serde_json::to_value(MergePatch::between(before, after)).unwrap_or_default();
     let changes = changes.as_object().cloned().unwrap_or_default();
-    operations.extend(changes.into_iter().map(|(field, value)| {
+    for (field, value) in changes {
         let path = format!("/status/{field}");
-        match value {
+        if let Some(was) = was.get(&field) {
+            operations.push(json!({ "op": "test", "path": path, "value": was }));
+        }
+        operations.push(match value {
             Value::Null => json!({ "op": "remove", "path": path }),
             value => json!({ "op": "add", "path": path, "value": value }),
-        }
-    }));
-    Value::Array(operations)
+        });
+    }
+    Some(Value::Array(operations))
 }
 
 impl Context {
@@ -193,33 +198,25 @@ impl Context {
         };
         let newest = self.instance(key).filter(|newest| is_same_but_for_others(newest, object, before));
         let object = newest.as_deref().unwrap_or(object);
-        let merge: Patch<StatusBody<'_>> = Patch::Merge(StatusBody {
-            metadata: StatusMeta { resource_version: object.metadata.resource_version.as_deref() },
-            status: MergePatch::between(before, after),
-        });
-        let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
-            .patch_subresource("status", &key.name, &PatchParams::default(), &merge)
-            .map_err(kube::Error::BuildRequest)?;
-        let written = match self.in_time(Box::pin(self.client.request_text(request))).await {
-            // The server changed the very version that is known, so that only its number is news.
-            Ok(answer) => {
-                let metadata: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
-                let mut written = ComputeInstance {
-                    metadata: object.metadata.clone(),
-                    spec: object.spec.clone(),
-                    status: Some(after.clone()),
-                };
-                written.metadata.resource_version = Some(metadata.resource_version);
-                written
-            }
-            // Somebody else was faster, and this write need not mind: what it must not meet is a namesake. A merge patch of
-            // the status can't say that, and costs the server a fraction of a JSON patch: hence the two attempts.
+        let written = match self.merge_status(key, object, before, after).await {
+            Ok(written) => written,
+            // Somebody else was faster, and this write need not mind what they did elsewhere: what it must not meet is a
+            // namesake, or another status. A merge patch can't say that, and costs the server a fraction of a JSON patch:
+            // hence the two attempts.
             Err(kube::Error::Api(status)) if status.is_conflict() => {
-                let operations = json_patch(object.metadata.uid.as_deref(), before, after);
-                let patch: Patch<()> =
-                    Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
                 let api = self.instance_api(key);
-                self.in_time(Box::pin(api.patch_status(&key.name, &PatchParams::default(), &patch))).await?
+                if let Some(operations) = json_patch(object.metadata.uid.as_deref(), before, after) {
+                    let patch: Patch<()> =
+                        Patch::Json(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
+                    self.in_time(Box::pin(api.patch_status(&key.name, &PatchParams::default(), &patch))).await?
+                } else {
+                    let live = self.in_time(Box::pin(api.get(&key.name))).await?;
+                    let known = live.status.as_ref().is_none_or(|live| live == before);
+                    if live.metadata.uid != object.metadata.uid || !known {
+                        return Err(kube::Error::Api(status));
+                    }
+                    self.merge_status(key, &live, before, after).await?
+                }
             }
             Err(error) => return Err(error),
         };
@@ -229,6 +226,33 @@ impl Context {
         }
         let written = Arc::new(written);
         self.fresh_instances.remember(key, &written);
+        Ok(written)
+    }
+
+    /// Writes a status as a merge patch of the very version that is known.
+    async fn merge_status(
+        &self,
+        key: &ObjectKey,
+        object: &ComputeInstance,
+        before: &ComputeInstanceStatus,
+        after: &ComputeInstanceStatus,
+    ) -> Result<ComputeInstance, kube::Error> {
+        let merge: Patch<StatusBody<'_>> = Patch::Merge(StatusBody {
+            metadata: StatusMeta { resource_version: object.metadata.resource_version.as_deref() },
+            status: MergePatch::between(before, after),
+        });
+        let request = Request::new(ComputeInstance::url_path(&(), Some(&key.namespace)))
+            .patch_subresource("status", &key.name, &PatchParams::default(), &merge)
+            .map_err(kube::Error::BuildRequest)?;
+        let answer = self.in_time(Box::pin(self.client.request_text(request))).await?;
+        // The server changed the very version that is known, so that only its number is news.
+        let metadata: Version = first_field(&answer, "metadata").map_err(kube::Error::SerdeError)?;
+        let mut written = ComputeInstance {
+            metadata: object.metadata.clone(),
+            spec: object.spec.clone(),
+            status: Some(after.clone()),
+        };
+        written.metadata.resource_version = Some(metadata.resource_version);
         Ok(written)
     }
 

@@ -1,7 +1,7 @@
 //! One pass over one Tenant.
 //!
 //! Flow: finalizer → namespace → UserDefinedNetwork, where the cluster has that kind → Ready. On delete the reverse order,
-//! each waited for, then the finalizer goes.
+//! each waited for, then the finalizer goes; it begins when no instance that stays has a machine there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +22,9 @@ use crate::{
 
 /// How often something that is being removed is looked at.
 const REMOVAL_CHECK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a Tenant that is being removed still has machines.
+const MACHINES_CHECK: Duration = Duration::from_secs(10);
 
 /// The name of a tenant's network.
 const NETWORK: &str = "udn";
@@ -58,7 +61,8 @@ pub(crate) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Result<Option<D
     if tenant.metadata.deletion_timestamp.is_some() {
         return remove(ctx, key, tenant, &own_namespace).await;
     }
-    let tenant = ensure_finalizer(ctx, key, tenant).await?;
+    ctx.adopt(key, &tenant).await.map_err(ReconcileError::api("give the tenant to another instance"))?;
+    let tenant = ensure_finalizer(ctx, key, ctx.tenant(key).unwrap_or(tenant)).await?;
     if tenant.status.as_ref().and_then(|status| status.phase) == Some(TenantPhase::Ready) {
         return Ok(None);
     }
@@ -155,6 +159,12 @@ async fn remove(
     }
     if tenant.status.as_ref().and_then(|status| status.phase) != Some(TenantPhase::Deleting) {
         write_phase(ctx, key, TenantPhase::Deleting, None).await?;
+    }
+    let has_machine = |member: &ObjectKey| ctx.vms.seen(&member.name, |namespace| namespace == own_namespace).is_some();
+    if ctx.ownership.has_member(&key.name, has_machine) {
+        // Nobody meant those: the machines would go with the namespace.
+        tracing::warn!(tenant = %key.name, namespace = own_namespace, "a Tenant is being removed whose instances have machines; waiting for them to go");
+        return Ok(Some(MACHINES_CHECK));
     }
     let networks: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), own_namespace, &network_resource());
     if !is_removed(ctx, &networks, NETWORK).await? {

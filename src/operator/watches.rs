@@ -137,8 +137,7 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<Shown>) {
             Ok(Event::InitApply(Shown(instance))) => {
                 let key = ObjectKey::of(&*instance);
                 ctx.ownership.observe(&key, &instance);
-                listed.insert(key.clone());
-                ctx.wake(key);
+                listed.insert(key);
             }
             Ok(Event::Delete(Shown(instance))) => {
                 let key = ObjectKey::of(&*instance);
@@ -151,8 +150,10 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<Shown>) {
                 before =
                     ctx.instances.state().iter().map(|shown| (ObjectKey::of(&*shown.0), shown.0.clone())).collect();
             }
-            // What went while nobody watched: no event tells of it.
             Ok(Event::InitDone) => {
+                // Not as each is listed: the cache shows the list only when all its pages are there.
+                listed.iter().for_each(|key| ctx.wake(key.clone()));
+                // What went while nobody watched: no event tells of it.
                 for (key, object) in std::mem::take(&mut before) {
                     let now = ctx.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
                     if now.is_none_or(|now| now.0.metadata.uid != object.metadata.uid) {
@@ -182,21 +183,20 @@ pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
             listed.insert(ObjectKey::of(tenant).name);
         }
         match event {
-            Ok(Event::Apply(tenant) | Event::InitApply(tenant)) => {
-                let key = ObjectKey::of(&tenant);
-                if tenant.status.as_ref().and_then(|status| status.phase) == Some(TenantPhase::Ready) {
-                    wake_waiting(&ctx, &key);
-                }
-                ctx.queue.add(WorkItem::Tenant(key));
-            }
+            Ok(Event::Apply(tenant)) => shown(&ctx, &tenant),
+            Ok(Event::InitApply(_)) => {}
             Ok(Event::Delete(tenant)) => {
                 let key = ObjectKey::of(&tenant);
                 ctx.fresh_tenants.forget(&key);
                 wake_waiting(&ctx, &key);
             }
             Ok(Event::Init) => listed.clear(),
-            // Who waits for a Tenant that went while nobody watched looks again, and makes it anew.
             Ok(Event::InitDone) => {
+                // In the order of their names, as they were listed.
+                let mut tenants = ctx.tenants.state();
+                tenants.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
+                tenants.iter().for_each(|tenant| shown(&ctx, tenant));
+                // Who waits for a Tenant that went while nobody watched looks again, and makes it anew.
                 for name in ctx.ownership.awaited() {
                     if !listed.contains(name.as_str()) {
                         let namespace = ctx.config.namespace.as_str().into();
@@ -210,6 +210,15 @@ pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
             Err(error) => tracing::warn!(error = chain(&error), "the watch of the Tenants failed; starting again"),
         }
     }
+}
+
+/// A Tenant is as the cache shows it now.
+fn shown(ctx: &Context, tenant: &Tenant) {
+    let key = ObjectKey::of(tenant);
+    if tenant.status.as_ref().and_then(|status| status.phase) == Some(TenantPhase::Ready) {
+        wake_waiting(ctx, &key);
+    }
+    ctx.queue.add(WorkItem::Tenant(key));
 }
 
 fn wake_waiting(ctx: &Context, tenant: &ObjectKey) {
@@ -232,14 +241,14 @@ pub(crate) async fn virtual_machines(ctx: Arc<Context>, synced: Arc<tokio::sync:
             Ok(Some(Event::Init)) => listed.clear(),
             Ok(Some(Event::InitApply(Machine(vm)))) => {
                 listed.insert(ObjectKey::of(&vm));
-                ctx.vms.observe(&vm).map(wake);
+                ctx.vms.observe(&vm).into_iter().flatten().for_each(wake);
             }
             Ok(Some(Event::InitDone)) => {
                 ctx.vms.retain(&listed).into_iter().for_each(wake);
                 listed.clear();
                 synced.notify_one();
             }
-            Ok(Some(Event::Apply(Machine(vm)))) => drop(ctx.vms.observe(&vm).map(wake)),
+            Ok(Some(Event::Apply(Machine(vm)))) => ctx.vms.observe(&vm).into_iter().flatten().for_each(wake),
             Ok(Some(Event::Delete(Machine(vm)))) => drop(ctx.vms.remove(&vm).map(wake)),
             Ok(None) => return,
             Err(error) => {

@@ -91,6 +91,8 @@ pub struct VmSeen {
     pub since: Option<Timestamp>,
     /// When it was made; `None` where it does not say.
     pub created: Option<Timestamp>,
+    /// Whether its annotations say that it is in somebody's own hands.
+    pub kept: bool,
 }
 
 /// Of which kinds of jobs this process knows every launch: it is in the history, or was never made.
@@ -140,6 +142,8 @@ pub struct Memory {
     pub cancel_asked: Option<compact_str::CompactString>,
     /// The kinds of jobs of which every launch is known.
     pub accounted: Accounted,
+    /// Whether it is gone, whatever the cache shows.
+    pub gone: bool,
 }
 
 /// Everything besides the object that a decision depends on.

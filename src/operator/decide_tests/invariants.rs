@@ -84,6 +84,7 @@ prop_compose! {
             failed_calls: 0,
             cancel_asked: cancelled.map(id),
             accounted: Accounted { provision: accounted.0, deprovision: accounted.1 },
+            gone: false,
         }
     }
 }

@@ -192,7 +192,7 @@ impl Situation {
     fn vm(mut self, ready: bool) -> Self {
         let reference =
             VirtualMachineReference { namespace: "vms-x".into(), kube_virt_virtual_machine_name: "vm-1".into() };
-        self.seen.vm = Some(VmSeen { reference, ready, since: None, created: None });
+        self.seen.vm = Some(VmSeen { reference, ready, since: None, created: None, kept: false });
         self
     }
 
