@@ -207,10 +207,35 @@ fn what_can_not_be_read_or_written_is_told() {
         (&["--cluster", "kubeconfig"], "needs --clock real"),
         (&["--install-crds"], "the embedded one has them"),
         (&["--set", "arms.gcp.provider=aap"], "there is no `gcp`"),
+        (&["--set", "arms.aap.provider=x"], "--set arms.aap.provider=x: `x` is no provider"),
+        (&["--seed", "-1"], "'-1' for '--seed <N>': a seed is a whole number from 0"),
+        (&["--blocks", "-1"], "'-1' for '--blocks <N>': -1 is not in 0.."),
+        (&["--threads", "-1"], "'-1' for '--threads <N>': -1 is not in 1.."),
     ] {
         let mut all = vec!["run", FEBRUARY];
         all.extend(arguments);
         let output = provbench(&all);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_value_below_zero_is_told_by_what_it_is_no_value_of() {
+    for (arguments, expected) in [
+        (&["compare", "x", "--margin", "-1%"][..], "`-1%` is no share; write it as 5% or 0.05"),
+        (&["baseline", "check", "x", "--margin", "-1%"], "`-1%` is no share; write it as 5% or 0.05"),
+        (&["what-if", "x", "--poll-interval", "-5s"], "`-5s` is negative; a duration starts at 0s"),
+        (&["cluster", "--poll-interval", "-5s"], "`-5s` is negative; a duration starts at 0s"),
+        (&["cluster", "--poll-interval", "0s"], "the poll interval must be longer than 0s"),
+        (&["cluster", "--for", "-5s"], "`-5s` is negative; a duration starts at 0s"),
+        (&["cluster", "--idle-timeout", "-5s"], "`-5s` is negative; a duration starts at 0s"),
+        (&["cluster", "--connections-max", "-1"], "-1 is not in 1.."),
+        (&["simulate", "aap", "--time-scale", "-1"], "-1 is no time scale; it must be a number above 0"),
+        (&["simulate", "aap", "--seed", "-1"], "a seed is a whole number from 0"),
+        (&["simulate", "aap", "--for", "-5s"], "`-5s` is negative; a duration starts at 0s"),
+    ] {
+        let output = provbench(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
     }
@@ -272,8 +297,95 @@ fn a_journal_that_was_cut_off_is_told_and_one_that_is_broken_spoils_nothing() {
 
     fs::write(&journal, &whole[..whole.len() / 2]).expect("written");
     assert_eq!(report().status.code(), Some(4));
+    assert_eq!(json(&folder.join("summary.json"))["status"], "complete", "nobody stopped it");
     let problems = json(&folder.join("summary.json"))["problems"].to_string();
     assert!(problems.contains("whole trials of 6"), "{problems}");
+}
+
+#[test]
+fn an_arm_that_has_nothing_to_be_compared_with_is_told() {
+    let (_, _parent, folder) = run(FEBRUARY, &["--blocks", "1", "--set", "instances=1"]);
+    let path = folder.to_str().expect("a path");
+    let compare = |arm: &str| {
+        let output = provbench(&["compare", path, "--arm", arm]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        stderr(&output)
+    };
+    assert!(compare("eda").contains("--arm eda: the run compares aap with its first arm"));
+
+    // What a run of one arm leaves.
+    let journal = fs::read_to_string(folder.join("journal.ndjson")).expect("a journal");
+    let of_eda: Vec<&str> = journal.lines().filter(|line| !line.contains("\"arm\":\"aap\"")).collect();
+    fs::write(folder.join("journal.ndjson"), of_eda.join("\n") + "\n").expect("written");
+    let mut info = json(&folder.join("run.json"));
+    let mut with_arms = |arms: &[&str]| {
+        info["arms"] = arms.into();
+        fs::write(folder.join("run.json"), info.to_string()).expect("written");
+    };
+    with_arms(&["eda"]);
+    assert!(compare("aap").contains("--arm aap: the run has only one arm, eda: there is nothing to compare it with"));
+    assert!(compare("eda").contains("--arm eda: it is the only arm of the run"));
+    with_arms(&[]);
+    assert!(compare("eda").contains("block 1, eda, provision-deprovision: the run has no such arm"));
+    let head = format!("{}\n", of_eda[0]);
+    fs::write(folder.join("journal.ndjson"), head).expect("written");
+    assert!(compare("eda").contains("--arm eda: the run has no arm"));
+}
+
+#[test]
+fn a_stdout_that_takes_nothing_is_told_and_one_that_nobody_reads_is_not() {
+    let (_, _parent, folder) = run(FEBRUARY, &["--blocks", "1", "--set", "instances=1"]);
+    let compare = |stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provbench"));
+        let child = command.args(["compare", "--format", "json"]).arg(&folder).stdout(stdout).stderr(Stdio::piped());
+        child.spawn().expect("provbench runs").wait_with_output().expect("an end")
+    };
+    let output = compare(fs::File::options().write(true).open("/dev/full").expect("a device").into());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("failed to write to stdout: No space left on device"), "{}", stderr(&output));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = compare(writer.into());
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn a_file_for_ci_that_can_not_be_written_is_told_before_anything_is_run() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let out = parent.path().join("run");
+    let out = out.to_str().expect("a path");
+    let there = parent.path().join("there.md");
+    fs::write(&there, "before\n").expect("written");
+    let there = there.to_str().expect("a path");
+    for (junit, expected) in
+        [("/nope/x", "No such file"), ("src", "it is a folder"), ("Cargo.toml/x", "Not a directory")]
+    {
+        let output = provbench(&["run", FEBRUARY, "--out", out, "--summary", there, "--junit", junit]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let error = stderr(&output);
+        assert!(
+            error.contains(&format!("failed to write {junit}; nothing was run")) && error.contains(expected),
+            "{error}"
+        );
+        assert!(!Path::new(out).exists() && output.stdout.is_empty());
+    }
+    assert_eq!(fs::read_to_string(there).expect("a file"), "before\n", "trying leaves nothing");
+
+    // The folder of the run will be there.
+    let inside = parent.path().join("other/junit.xml");
+    let other = inside.parent().and_then(Path::to_str).expect("a path");
+    let small = ["--no-plots", "--blocks", "1", "--set", "instances=1", "--junit", inside.to_str().expect("a path")];
+    let output = provbench(&[&["run", FEBRUARY, "--out", other], &small[..]].concat());
+    assert!(output.status.success() && inside.exists(), "{}", stderr(&output));
+
+    // What fails at the end only takes nothing with it.
+    let more = ["--no-plots", "--blocks", "1", "--set", "instances=1", "--summary", there, "--junit", "/dev/full"];
+    let output = provbench(&[&["run", FEBRUARY, "--out", out], &more[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("failed to write /dev/full"), "{}", stderr(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("provision_total") && told.trim_end().ends_with(out), "{told}");
+    assert_eq!(json(&Path::new(out).join("run.json"))["status"], "complete");
 }
 
 #[test]

@@ -173,11 +173,78 @@ fn a_copy_counts_once_and_a_journal_that_was_cut_is_no_whole_run() {
     cut_short(&two);
     let (output, out) = merge(&folder, "cut", &[&one, &two]);
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(read(out.join("run.json")).contains("7 whole trials of 8"));
-    for arguments in [&["compare"][..], &["what-if", "--poll-interval", "5s"]] {
-        let output = provbench(&[arguments, &[text(&two)]].concat());
-        assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!told.contains("INCOMPLETE"), "the runs were not stopped: {told}");
+    let info: Value = serde_json::from_str(&read(out.join("run.json"))).expect("JSON");
+    assert_eq!(info["status"], "complete");
+    let problem = info["problems"][0].as_str().expect("a problem");
+    assert!(
+        problem.starts_with(&format!("{}: samples were lost", two.display()))
+            && problem.contains("3 whole trials of 4"),
+        "{problem}"
+    );
+    assert_eq!(provbench(&["report", "--no-plots", text(&out)]).status.code(), Some(4));
+}
+
+#[test]
+fn the_same_run_under_the_run_json_of_another_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = ["--blocks", "1", "--set", "instances=1"];
+    let one = run(&folder, "one", &small);
+    let scale = ["--clock", "real", "--time-scale", "0.002"];
+    let real = run(&folder, "real", &[&small[..], &scale].concat());
+    let swapped = |run: &Path, member: &str, value: Value| {
+        let copy = folder.path().join(format!("{member}-swapped"));
+        fs::create_dir(&copy).expect("a folder");
+        fs::copy(run.join("journal.ndjson"), copy.join("journal.ndjson")).expect("copied");
+        let mut info: Value = serde_json::from_str(&read(run.join("run.json"))).expect("JSON");
+        info[member] = value;
+        fs::write(copy.join("run.json"), info.to_string()).expect("written");
+        copy
+    };
+    for (run, copy) in
+        [(&one, swapped(&one, "seed", 2.into())), (&real, swapped(&real, "epoch", "2026-02-12T00:00:00Z".into()))]
+    {
+        let (output, out) = merge(&folder, "never", &[run, &copy]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(error.contains("3 whole trials of 4: it was cut off or changed"), "{error}");
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("the journal is of another run"), "{error}");
+        assert!(!out.exists());
     }
+}
+
+#[test]
+fn a_merge_that_fails_leaves_nothing_of_its_own_and_can_be_tried_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = ["--blocks", "1", "--set", "instances=1"];
+    let (one, two) = (run(&folder, "one", &small), run(&folder, "two", &[&small[..], &["--seed", "2"]].concat()));
+    let sound = read(two.join("journal.ndjson"));
+    let middle = sound.rfind("{\"kind\":\"trial\"").expect("a trial");
+    fs::write(two.join("journal.ndjson"), format!("{}garbage\n{}", &sound[..middle], &sound[middle..]))
+        .expect("written");
+    for out in ["deep/merged", "merged"] {
+        if out == "merged" {
+            fs::create_dir(folder.path().join(out)).expect("a folder");
+        }
+        let (output, out) = merge(&folder, out, &[&one, &two]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("two/journal.ndjson") && error.contains("is not a record"), "{error}");
+        assert!(!folder.path().join("deep").exists());
+        assert!(!out.exists() || fs::read_dir(out).is_ok_and(|mut left| left.next().is_none()), "nothing is left");
+    }
+    assert!(folder.path().join("merged").exists(), "what was there stays");
+
+    fs::remove_file(two.join("journal.ndjson")).expect("removed");
+    let (output, out) = merge(&folder, "deep/merged", &[&one, &two]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!out.exists());
+
+    fs::write(two.join("journal.ndjson"), sound).expect("written");
+    let (output, _) = merge(&folder, "merged", &[&one, &two]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    // A full folder is somebody's, and is not touched.
+    let (output, out) = merge(&folder, "merged", &[&one, &two]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(out.join("run.json").exists());
 }

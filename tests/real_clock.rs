@@ -91,6 +91,10 @@ fn an_interrupt_ends_a_run_with_what_was_measured() {
     let samples = fs::read_to_string(out.join("samples.csv")).expect("a file");
     assert!(samples.lines().count() >= 4, "the header and one trial at least");
     assert!(out.join("report.html").exists());
+    // What was in flight broke no invariant: its report says of the run what the run said.
+    assert_eq!(run["problems"], serde_json::json!([]));
+    let report = provbench().args(["report", "--no-plots"]).arg(&out).output().expect("provbench runs");
+    assert_eq!(report.status.code(), Some(1), "{}", String::from_utf8_lossy(&report.stdout));
 }
 
 #[test]
@@ -118,4 +122,10 @@ fn an_interrupt_in_the_middle_of_the_only_trial_keeps_what_was_measured_of_it() 
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let samples = fs::read_to_string(out.join("samples.csv")).expect("a file");
     assert_eq!(samples.lines().filter(|line| line.contains(",censored,")).count(), 3, "{samples}");
+    let of_run = |arguments: &[&str]| provbench().args(arguments).arg(&out).output().expect("provbench runs");
+    let report = of_run(&["report", "--no-plots"]);
+    assert_eq!(report.status.code(), Some(1), "{}", String::from_utf8_lossy(&report.stdout));
+    let what_if = of_run(&["what-if", "--poll-interval", "5s"]);
+    let error = String::from_utf8_lossy(&what_if.stderr).into_owned();
+    assert!(what_if.status.code() == Some(2) && error.contains("has no whole trial"), "{error}");
 }

@@ -222,7 +222,7 @@ fn what_speaks_against_a_prediction_stands_in_front_of_it() {
     assert!(cut.join("run.json").exists(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = what_if(&cut, &["--poll-interval", "5s"]);
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    assert!(text.starts_with("warning: ") && text.contains("were cut off by the deadline"), "{text}");
+    assert!(text.starts_with("warning: ") && text.contains("were cut off before they had ended"), "{text}");
     let warnings = answer(&cut, &["--poll-interval", "5s"])["warnings"].to_string();
     assert!(warnings.contains("of 18 instances 0 failed") && warnings.contains("are a selection"), "{warnings}");
 
@@ -239,6 +239,86 @@ fn what_speaks_against_a_prediction_stands_in_front_of_it() {
             "the run was stopped before its plan was done: only its whole trials are counted",
         ])
     );
+}
+
+#[test]
+fn a_run_that_is_nothing_to_hold_a_prediction_against_is_refused_and_the_prediction_stands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let poll_interval = "experiments/poll-interval.yaml";
+    let small = ["--blocks", "1", "--set", "instances=1"];
+    let other = |name: &str, more: &[&str]| run(&folder, name, &[&[poll_interval], &small[..], more].concat());
+    let sound = other("sound", &[]);
+    let another = other("another", &["--set", "arms.every-5s.poll_interval=7s"]);
+    let holds = other("holds", &["--set", "scenarios.0.hold=77s"]);
+    let held = |against: &Path| {
+        let output = what_if(&sound, &["--poll-interval", "5s", "--against", against.to_str().expect("a path")]);
+        let [told, error] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        assert!(told.contains("measured in every-5s"), "what the run has of its own stays: {told}");
+        (output.status.code(), error)
+    };
+    assert_eq!(held(&sound), (Some(0), String::new()));
+    for (against, expected) in [
+        (&another, "at a poll interval of 5s, in none of their scenarios; it has every-30s at 30s, every-5s at 7s"),
+        (&holds, "hold differs: "),
+        (&folder.path().join("nowhere"), "is not the folder of a run"),
+    ] {
+        let (code, error) = held(against);
+        assert!(code == Some(2) && error.contains(expected), "{code:?} {error}");
+    }
+    let journal = fs::read_to_string(another.join("journal.ndjson")).expect("the journal");
+    let cut = journal.rfind("{\"kind\":\"trial\"").expect("a trial");
+    fs::write(another.join("journal.ndjson"), &journal[..cut]).expect("written");
+    let (code, error) = held(&another);
+    assert!(code == Some(4) && error.contains("samples were lost"), "{code:?} {error}");
+}
+
+#[test]
+fn a_trial_that_was_stopped_with_its_run_is_not_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(&folder, "run", &["experiments/poll-interval.yaml", "--blocks", "2", "--set", "instances=1"]);
+    let info = fs::read_to_string(run.join("run.json")).expect("run.json");
+    fs::write(run.join("run.json"), info.replace("\"status\": \"complete\"", "\"status\": \"incomplete\""))
+        .expect("written");
+    let journal = fs::read_to_string(run.join("journal.ndjson")).expect("the journal");
+    let (before, last) = journal.split_at(journal.rfind("{\"kind\":\"trial\"").expect("a trial"));
+    let stopped = last.replace("\"problems\":[]", "\"problems\":[],\"stopped\":true");
+    assert_ne!(last, stopped);
+    let stopped = stopped.replace("\"outcome\":\"succeeded\"", "\"outcome\":\"censored\"");
+    let stopped = stopped.replace("\"outcome\":\"canceled\"", "\"outcome\":\"censored\"");
+    fs::write(run.join("journal.ndjson"), format!("{before}{stopped}")).expect("written");
+    let answer = answer(&run, &["--poll-interval", "5s"]);
+    let of_all = |outcome: &str| -> u64 {
+        answer["arms"].as_array().expect("arms").iter().map(|arm| arm["outcomes"][outcome].as_u64().expect("one")).sum()
+    };
+    assert_eq!((of_all("censored"), of_all("succeeded") + of_all("canceled")), (0, 7));
+    let warnings = ["the run was stopped before its plan was done: only its whole trials are counted"];
+    assert_eq!(answer["warnings"], serde_json::json!(warnings));
+}
+
+#[test]
+fn where_no_deprovisioning_came_to_its_end_nothing_is_predicted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(&folder, "run", &["experiments/aap-vs-eda.yaml", "--blocks", "1", "--set", "instances=1"]);
+    let journal = fs::read_to_string(run.join("journal.ndjson")).expect("the journal");
+    let cut = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).expect("JSON");
+        if line["kind"] == "sample" {
+            line["censored_ns"] = line["gone_ns"].take();
+            line["outcome"] = "censored".into();
+        }
+        line.to_string() + "\n"
+    };
+    fs::write(run.join("journal.ndjson"), journal.lines().map(cut).collect::<String>()).expect("written");
+    let output = what_if(&run, &["--poll-interval", "5s"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("aap: nothing can be predicted: no deprovisioning came to its end"), "{text}");
+    assert!(text.contains("eda: the same at any interval"), "{text}");
+    let answer = answer(&run, &["--poll-interval", "5s"]);
+    assert!(
+        answer["warnings"].to_string().contains("aap, provision-deprovision: nothing can be predicted"),
+        "{answer}"
+    );
+    assert_eq!((&answer["arms"][0]["is_polled"], &answer["arms"][1]["is_polled"]), (&false.into(), &true.into()));
 }
 
 #[test]

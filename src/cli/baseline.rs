@@ -86,7 +86,7 @@ struct CheckArguments {
     #[arg(long, value_name = "METRIC", value_parser = clap::builder::PossibleValuesParser::new(COMPARED))]
     metric: Option<String>,
     /// The relative difference that does not matter [default: the experiment's margin, or 2%]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     margin: Option<Share>,
     #[command(flatten)]
     files: CheckFiles,
@@ -117,7 +117,7 @@ fn save(arguments: &SaveArguments) -> Result<Exit, Failure> {
     if digest.arms.iter().flat_map(|arm| arm.metrics.values()).all(|means| means.block_means_ns.len() < BLOCKS_MIN) {
         eprintln!("warning: fewer than {BLOCKS_MIN} blocks: a check against this baseline can only be inconclusive");
     }
-    print(&file.display().to_string());
+    print(&file.display().to_string())?;
     Ok(Exit::Done)
 }
 
@@ -155,12 +155,8 @@ fn check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     if found.checks.is_empty() {
         return Err(Failure::usage(anyhow!("there is nothing to check: {}", found.notes.join("; "))));
     }
-    arguments.files.write(
-        &format!("{} against {}", later.experiment, options.earlier),
-        &found.checks,
-        &found.comparisons,
-        &found.warnings,
-    )?;
+    let title = format!("{} against {}", later.experiment, options.earlier);
+    let written = arguments.files.write(&title, &found.checks, &found.comparisons, &found.warnings);
     let mut lines: Vec<String> = found.warnings.iter().map(|warning| format!("!! {warning}")).collect();
     lines.extend(
         found
@@ -178,6 +174,7 @@ fn check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     bare.dedup();
     lines.extend(bare.iter().map(|name| format!("!! not guarded: {name} does not have {}", options.metrics[0])));
     lines.extend(found.notes);
-    print(&lines.join("\n"));
+    print(&lines.join("\n"))?;
+    written?;
     Ok(checks::exit(&found.checks))
 }

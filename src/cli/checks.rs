@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
 use crate::{
     cli::exit::{Exit, Failure},
-    report::{Check, CheckOutcome, ComparisonSummary, junit, overall, step_summary},
+    record::RunStatus,
+    report::{Check, CheckOutcome, ComparisonSummary, Summary, junit, overall, step_summary},
 };
 
 /// Files for CI.
@@ -26,6 +27,17 @@ pub(super) struct CheckFiles {
 }
 
 impl CheckFiles {
+    /// Tries that the files that were asked for can be written, and leaves nothing: what they are for may take hours. Those in
+    /// the folder of the run, which is still to be made, are not tried.
+    ///
+    /// # Errors
+    /// When one can't.
+    pub(super) fn ensure_writable(&self, run: Option<&Path>) -> Result<(), Failure> {
+        let in_run = |path: &Path| run.is_some_and(|run| absolute(path).starts_with(absolute(run)));
+        let mut files = [&self.junit, &self.summary].into_iter().flatten().filter(|path| !in_run(path));
+        files.try_for_each(|path| try_to_write(path))
+    }
+
     /// Writes the files that were asked for.
     pub(super) fn write(
         &self,
@@ -50,6 +62,36 @@ impl CheckFiles {
 
 fn write(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Failure> {
     write(path).with_context(|| format!("failed to write {}", path.display())).map_err(Failure::could_not_run)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn try_to_write(path: &Path) -> Result<(), Failure> {
+    let attempt = || -> anyhow::Result<()> {
+        let there = fs::metadata(path).ok();
+        ensure!(!there.as_ref().is_some_and(fs::Metadata::is_dir), "it is a folder");
+        // A pipe would take this for the end of what it is to get.
+        if there.as_ref().is_none_or(fs::Metadata::is_file) {
+            fs::OpenOptions::new().create(true).append(true).open(path)?;
+        }
+        if there.is_none() {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    };
+    let what = || format!("failed to write {}; nothing was run", path.display());
+    attempt().with_context(what).map_err(Failure::could_not_run)
+}
+
+/// The exit code of a run as its summary tells of it.
+pub(super) fn exit_of_run(summary: &Summary) -> Exit {
+    match summary.status {
+        _ if !summary.problems.is_empty() => Exit::Invalid,
+        RunStatus::Incomplete => Exit::CouldNotRun,
+        RunStatus::Complete => exit(&summary.gates),
+    }
 }
 
 /// The exit code that the answers ask for.

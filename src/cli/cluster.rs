@@ -41,7 +41,7 @@ use crate::{
         provider::http::network_transport,
     },
     sim::profile::Profile,
-    units::{GoDuration, Seed},
+    units::{GoDuration, NotADuration, Seed},
 };
 
 /// What the simulators do where no other profile is given.
@@ -58,7 +58,7 @@ pub(super) struct ClusterArguments {
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// End by itself after this time, as in 90s or 10m
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     bounded: Option<GoDuration>,
     /// Run the operator beside it, with AAP unless said otherwise; its backends are the simulated ones, or else what its
     /// environment says
@@ -71,20 +71,26 @@ pub(super) struct ClusterArguments {
     #[arg(long, value_name = "FILE", requires = "with_simulators")]
     profile: Option<PathBuf>,
     /// How often the operator asks the simulated AAP for a job's state
-    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = poll_interval, allow_hyphen_values = true)]
     poll_interval: GoDuration,
     /// The namespace of the instances, and of the kubeconfig's context
     #[arg(long, value_name = "NAME", default_value = "default")]
     namespace: String,
     /// Open connections at a time; further ones wait
-    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     connections_max: u32,
     /// How long a connection may be without a request
-    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    #[arg(long, value_name = "DURATION", default_value = "2m", allow_hyphen_values = true)]
     idle_timeout: GoDuration,
     /// What is logged to stderr, as in `info` or `provbench=debug`
     #[arg(long, default_value = "warn")]
     log: String,
+}
+
+/// The operator itself would go on with its own interval, as if nothing had been said.
+fn poll_interval(text: &str) -> Result<GoDuration, String> {
+    let interval: GoDuration = text.parse().map_err(|error: NotADuration| error.to_string())?;
+    if interval.0.is_zero() { Err("the poll interval must be longer than 0s".to_owned()) } else { Ok(interval) }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,8 +159,8 @@ async fn host(arguments: &ClusterArguments) -> Result<Exit, Failure> {
         idle_timeout: arguments.idle_timeout.0,
         ..ServeOptions::default()
     };
-    print(&companions.lines(address).join("\n"));
-    print(&file.path().display().to_string());
+    let told = print(&companions.lines(address).join("\n"));
+    told.and_then(|()| print(&file.path().display().to_string()))?;
     let ending = async {
         let bounded = async {
             match arguments.bounded {

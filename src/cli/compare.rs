@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 /// Compares the arms of a run, or the same arms of two runs, and says which is faster and how sure that is.
 ///
 /// Of one run the arms are compared with its first; of two, each arm of the second run with the same arm of the first. With
-/// gates in the run's experiment or with --require, the exit code is 0 when all of them pass, 3 when one fails, 5 when one
-/// can't be told.
+/// --require, or of one run with gates in its experiment, the exit code is 0 when all of them pass, 3 when one fails, 5 when one
+/// can't be told; of two runs only --require counts, as gates are about arms within a run. A run that is invalid or has lost samples is refused with 4.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
     /// The folder of a run; with a second one, that of the earlier run
@@ -34,7 +34,7 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "METRIC", value_parser = clap::builder::PossibleValuesParser::new(COMPARED))]
     metric: Option<String>,
     /// The relative difference that does not matter, such as 2%
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     margin: Option<Share>,
     /// Only this arm
     #[arg(long, value_name = "ARM")]
@@ -88,11 +88,12 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
         None => one_run(arguments)?,
         Some(later) => two_runs(arguments, later)?,
     };
-    arguments.files.write(&shown.title, &shown.checks, &shown.comparisons, &shown.warnings)?;
+    let written = arguments.files.write(&shown.title, &shown.checks, &shown.comparisons, &shown.warnings);
     print(&match arguments.format {
         Format::Text => text(&shown),
         Format::Json => json(&shown).map_err(Failure::could_not_run)?,
-    });
+    })?;
+    written?;
     Ok(checks::exit(&shown.checks))
 }
 
@@ -118,11 +119,7 @@ fn one_run(arguments: &CompareArguments) -> Result<Shown, Failure> {
         design.gates.iter_mut().filter(|gate| gate.margin.is_some()).for_each(|gate| gate.margin = Some(margin.get()));
     }
     if let Some(arm) = &arguments.arm {
-        let known = run.info.arms.contains(arm) && run.info.arms.first() != Some(arm);
-        if !known {
-            let error = anyhow!("--arm {arm}: the run compares {} with its first arm", run.info.arms[1..].join(", "));
-            return Err(Failure::usage(error));
-        }
+        ensure_compared(arm, &run.info.arms).map_err(Failure::usage)?;
         design.gates.retain(|gate| gate.arm.as_ref().is_none_or(|of| of == arm));
         design.gates.iter_mut().for_each(|gate| gate.arm = Some(arm.clone()));
     }
@@ -150,6 +147,24 @@ fn one_run(arguments: &CompareArguments) -> Result<Shown, Failure> {
         warnings: summary.warnings(),
         notes: summary.notes(),
     })
+}
+
+/// Refuses an arm that is not compared with the first of a run.
+///
+/// # Errors
+/// With the arms that are.
+fn ensure_compared(arm: &str, arms: &[String]) -> anyhow::Result<()> {
+    let alone = "there is nothing to compare it with; name a second run";
+    match arms {
+        [] => bail!("--arm {arm}: the run has no arm"),
+        [only] if only == arm => bail!("--arm {arm}: it is the only arm of the run: {alone}"),
+        [only] => bail!("--arm {arm}: the run has only one arm, {only}: {alone}"),
+        [_, others @ ..] => {
+            let known = others.iter().any(|other| other == arm);
+            ensure!(known, "--arm {arm}: the run compares {} with its first arm", others.join(", "));
+            Ok(())
+        }
+    }
 }
 
 fn two_runs(arguments: &CompareArguments, later_folder: &Path) -> Result<Shown, Failure> {

@@ -43,7 +43,7 @@ pub(super) fn crd(arguments: &CrdArguments) -> Result<Exit, Failure> {
                 .and_then(|()| std::fs::write(&path, text))
                 .with_context(|| format!("failed to write {}", path.display()))
                 .map_err(Failure::could_not_run)?;
-            print(&path.display().to_string());
+            print(&path.display().to_string())?;
         }
     }
     Ok(Exit::Done)

@@ -15,24 +15,23 @@ use serde_json::Value;
 use crate::{
     cli::{
         checks,
+        created::Created,
         exit::{Exit, Failure},
-        run_folder::{RunFolder, write_artifacts, write_run_info},
-        run_reader::read_run_info,
+        run_folder::{RunFolder, ensure_free, write_artifacts, write_run_info},
+        run_reader::{open_journal, read_run_info, unreadable},
         stdout::print,
     },
-    record::{ClockKind, MergedRun, RunInfo, RunStatus, TrialRecord, journal::JournalReader},
-    report::{RenderOptions, Report, first_difference, render, terminal_table},
+    record::{ClockKind, MergedRun, RunInfo, RunJournal, RunStatus, TrialRecord},
+    report::{RenderOptions, Report, Summary, first_difference, render, terminal_table},
 };
 
 /// Trials that wait between the reader and the writer: enough that neither waits for long, few in memory.
 const WAITING_MAX: usize = 4;
 
-/// The buffer of a journal that is read.
-const READ_BUFFER_BYTES: usize = 1 << 20;
-
 /// Makes several runs of one experiment into one, losslessly: every line of their journals is kept, with its block
 /// numbered anew, and everything else is rendered from them. Runs of other clocks, configurations or schema versions are
-/// refused, and so is the same run twice
+/// refused, and so is the same run twice. When it fails, nothing that it created is left behind; of runs that have lost
+/// samples one is made, which is invalid (exit code 4)
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
     /// The folders of the runs, at least two
@@ -59,61 +58,69 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Failure> {
         })?;
     }
     distinct(&arguments.runs, &infos).map_err(Failure::usage)?;
-    let mut info = merged(&infos);
+    let parts = parts(&arguments.runs, &infos)?;
+    ensure_free(&arguments.out)?;
+    // What fails halfway must not stand in the way of the next attempt.
+    let mut created = Created::in_folder(&arguments.out);
+    let summary = write(arguments, &infos, parts, &mut created)?;
+    created.keep();
+    print(&format!("{}\n{}", terminal_table(&summary), arguments.out.display()))?;
+    Ok(checks::exit_of_run(&summary))
+}
+
+/// A run that goes into the merged one.
+struct Part<'a> {
+    folder: &'a Path,
+    journal: RunJournal<BufReader<File>>,
+    /// What is added to the numbers of its blocks.
+    offset: u32,
+}
+
+/// The runs, each with its journal open.
+fn parts<'a>(folders: &'a [PathBuf], infos: &[RunInfo]) -> Result<Vec<Part<'a>>, Failure> {
+    let mut next = 0_u32;
+    let parts = folders.iter().zip(infos).map(|(folder, info)| {
+        let offset = next;
+        next = next.saturating_add(info.blocks_in_all());
+        Ok(Part { folder, journal: open_journal(folder, info)?, offset })
+    });
+    parts.collect()
+}
+
+/// Writes the merged run.
+fn write(
+    arguments: &MergeArguments,
+    infos: &[RunInfo],
+    parts: Vec<Part<'_>>,
+    created: &mut Created,
+) -> Result<Summary, Failure> {
+    let mut info = merged(infos);
+    created.files(RunFolder::first_files());
     let mut folder = RunFolder::create(&arguments.out, &info)?;
     let mut report = Report::new(&info);
-    let offsets: Vec<u32> = infos
-        .iter()
-        .scan(0, |next, info| {
-            let offset = *next;
-            *next += blocks_of(info);
-            Some(offset)
-        })
-        .collect();
-    let mut trials = 0;
-    let written = std::thread::scope(|scope| -> Result<(), Failure> {
+    let lost = std::thread::scope(|scope| {
         let (send, received) = sync_channel(WAITING_MAX);
-        let reader = scope.spawn(|| read_all(&arguments.runs, &offsets, send));
+        let reader = scope.spawn(|| read_all(parts, send));
         for (trial, lines) in received {
             folder.trial_as_it_is(&trial, &lines).map_err(Failure::could_not_run)?;
             report.add(&trial);
-            trials += 1;
         }
-        reader
-            .join()
-            .map_err(|_| Failure::could_not_run(anyhow!("the reader broke down; please report this")))?
-            .map_err(Failure::usage)
-    });
+        reader.join().map_err(|_| Failure::could_not_run(anyhow!("the reader broke down; please report this")))?
+    })?;
     folder.finish().map_err(Failure::could_not_run)?;
-    written?;
+    info.problems.extend(lost);
     if infos.iter().all(|info| info.status == RunStatus::Complete) {
-        let planned: u64 = infos.iter().map(RunInfo::trials_planned).sum();
-        if trials < planned {
-            info.problems
-                .push(format!("the journals have {trials} whole trials of {planned}: one was cut off or changed"));
-        } else {
-            info.status = RunStatus::Complete;
-        }
+        info.status = RunStatus::Complete;
     }
     report.close(&info);
     let summary = report.summary();
     let artifacts = render(&report, &info, &summary, &RenderOptions { plots: !arguments.no_plots })
         .map_err(Failure::could_not_run)?;
+    created.files(artifacts.iter().map(|artifact| &artifact.path));
     write_artifacts(&arguments.out, &artifacts)
         .and_then(|()| write_run_info(&arguments.out, &info))
-        .map_err(|error| Failure::could_not_run(anyhow!("failed to write to {}: {error}", arguments.out.display())))?;
-    print(&format!("{}\n{}", terminal_table(&summary), arguments.out.display()));
-    Ok(match info.status {
-        _ if !info.problems.is_empty() => Exit::Invalid,
-        RunStatus::Incomplete => Exit::CouldNotRun,
-        RunStatus::Complete => checks::exit(&summary.gates),
-    })
-}
-
-/// Blocks that a run's numbers go up to.
-fn blocks_of(info: &RunInfo) -> u32 {
-    let warmups = info.design.warmup * u32::try_from(info.merged.len().max(1)).unwrap_or(u32::MAX);
-    warmups + info.blocks
+        .map_err(Failure::could_not_run)?;
+    Ok(summary)
 }
 
 /// A configuration without what may differ between runs that go together.
@@ -206,7 +213,7 @@ fn merged(infos: &[RunInfo]) -> RunInfo {
         } else {
             parts.extend(info.merged.iter().map(|part| MergedRun { offset: part.offset + offset, ..part.clone() }));
         }
-        offset += blocks_of(info);
+        offset += info.blocks_in_all();
     }
     RunInfo {
         blocks: infos.iter().map(|info| info.blocks).sum(),
@@ -220,25 +227,21 @@ fn merged(infos: &[RunInfo]) -> RunInfo {
 /// A trial and its lines.
 type Read = (TrialRecord, Vec<u8>);
 
-/// Reads the journals one after the other; ends early when nobody takes the trials any more.
-fn read_all(folders: &[PathBuf], offsets: &[u32], send: SyncSender<Read>) -> anyhow::Result<()> {
-    for (folder, offset) in folders.iter().zip(offsets) {
-        let path = folder.join("journal.ndjson");
-        if !read_one(&path, *offset, &send).with_context(|| path.display().to_string())? {
-            break;
+/// Reads the journals one after the other; ends early when nobody takes the trials any more. Returns what was lost of them.
+fn read_all(parts: Vec<Part<'_>>, send: SyncSender<Read>) -> Result<Vec<String>, Failure> {
+    let mut lost = Vec::new();
+    for Part { folder, mut journal, offset } in parts {
+        loop {
+            let mut lines = Vec::new();
+            let read = journal.next_trial_into(offset, &mut lines).map_err(|error| unreadable(folder, error))?;
+            let Some(trial) = read else { break };
+            if send.send((trial, lines)).is_err() {
+                return Ok(lost);
+            }
         }
+        lost.extend(journal.lost().iter().map(|lost| format!("{}: {lost}", folder.display())));
     }
+    // Whoever takes them waits for more until then.
     drop(send);
-    Ok(())
-}
-
-fn read_one(path: &Path, offset: u32, send: &SyncSender<Read>) -> anyhow::Result<bool> {
-    let mut reader = JournalReader::open(BufReader::with_capacity(READ_BUFFER_BYTES, File::open(path)?))?;
-    loop {
-        let mut lines = Vec::new();
-        let Some(trial) = reader.next_trial_into(offset, &mut lines)? else { return Ok(true) };
-        if send.send((trial, lines)).is_err() {
-            return Ok(false);
-        }
-    }
+    Ok(lost)
 }

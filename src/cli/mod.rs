@@ -10,6 +10,8 @@ mod cluster;
 mod compare;
 #[cfg(feature = "harness")]
 mod crd;
+#[cfg(feature = "harness")]
+mod created;
 mod exit;
 #[cfg(feature = "harness")]
 mod external;
@@ -28,6 +30,8 @@ mod run;
 mod run_folder;
 #[cfg(feature = "harness")]
 mod run_reader;
+#[cfg(feature = "harness")]
+mod seed;
 #[cfg(feature = "harness")]
 mod simulate;
 #[cfg(feature = "harness")]

@@ -12,11 +12,13 @@ use crate::{
         run_reader::{read_journal, read_run_info},
         stdout::print,
     },
-    record::RunStatus,
     report::{RenderOptions, Report, render, terminal_table},
 };
 
 /// Renders the tables, plots and pages of a run again from its journal
+///
+/// The exit code is the one that the run itself had: 1 for one that was stopped, 4 for one that is invalid; 4 also when the
+/// journal has lost samples since, which is told in what is rendered. A journal that is not the run's is refused.
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
     /// The folder of the run
@@ -32,32 +34,17 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let mut run = read_run_info(folder).map_err(Failure::usage)?;
     let mut tables = NewTables::create(folder).map_err(Failure::could_not_run)?;
     let mut report = Report::new(&run);
-    let read = read_journal(&folder.join("journal.ndjson"), |trial| {
+    let lost = read_journal(folder, &run, |trial| {
         report.add(trial);
-        Ok(tables.trial(trial)?)
-    });
-    let trials = match read {
-        Ok(trials) => trials,
-        Err(error) => {
-            tables.discard();
-            return Err(Failure::usage(error));
-        }
-    };
-    tables.replace().map_err(Failure::could_not_run)?;
-    let planned = run.trials_planned();
-    if run.status == RunStatus::Complete && trials < planned {
-        run.status = RunStatus::Incomplete;
-        run.problems.push(format!("the journal has {trials} whole trials of {planned}: it was cut off or changed"));
-    }
+        tables.trial(trial).map_err(Failure::could_not_run)
+    })?;
+    run.problems.extend(lost);
     report.close(&run);
     let summary = report.summary();
     let artifacts = render(&report, &run, &summary, &RenderOptions { plots: !arguments.no_plots })
         .map_err(Failure::could_not_run)?;
+    tables.replace().map_err(Failure::could_not_run)?;
     write_artifacts(folder, &artifacts).map_err(Failure::could_not_run)?;
-    print(&format!("{}\n{}", terminal_table(&summary), folder.display()));
-    Ok(match run.status {
-        _ if !run.problems.is_empty() => Exit::Invalid,
-        RunStatus::Incomplete => Exit::CouldNotRun,
-        RunStatus::Complete => checks::exit(&summary.gates),
-    })
+    print(&format!("{}\n{}", terminal_table(&summary), folder.display()))?;
+    Ok(checks::exit_of_run(&summary))
 }

@@ -51,10 +51,10 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The seed of all random draws, instead of the file's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::seed::seed, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// The number of blocks, instead of the file's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     blocks: Option<u32>,
     /// The clock, instead of the file's: simulated time, or the machine's over loopback sockets
     #[arg(long, value_enum)]
@@ -73,14 +73,15 @@ pub(super) struct RunArguments {
     /// Draw no plots
     #[arg(long)]
     no_plots: bool,
-    /// Set a value over the file, as in instances=50 or arms.aap.poll_interval=5s; may be repeated
+    /// Set a value over the file, as in instances=50 or arms.aap.poll_interval=5s; items of lists go by name or index, and
+    /// lists and maps are written as in `{after: 90s}`; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// What is printed: the comparison as a table, or summary.json
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Trials in virtual time run side by side on this many threads [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true)]
     threads: Option<u16>,
     #[command(flatten)]
     files: CheckFiles,
@@ -100,6 +101,7 @@ enum Format {
 
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let experiment = Arc::new(load(arguments)?);
+    arguments.files.ensure_writable(arguments.out.as_deref())?;
     let now = SystemClock::start().now();
     let epoch = match experiment.clock() {
         ClockKind::Virtual => VIRTUAL_EPOCH,
@@ -151,6 +153,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         }
     };
     match failure.or(cleaned.err()) {
+        // As its report says it, too: what is invalid is so however the run ended.
+        Some(failure) if !info.problems.is_empty() => Err(Failure { exit: Exit::Invalid, ..failure }),
         Some(failure) => Err(failure),
         None if info.problems.is_empty() => Ok(checks::exit(&gates)),
         None => Ok(Exit::Invalid),
@@ -191,12 +195,11 @@ impl Recorder for Recording {
 
     fn trial(&mut self, trial: TrialRecord) -> Result<(), WriteError> {
         self.folder.trial(&trial)?;
-        let place = &trial.key;
-        let words = format!("block {}, {}, {}", place.block, place.arm, place.scenario);
+        let key = &trial.key;
         let room = PROBLEMS_KEPT_MAX.saturating_sub(self.problems.len());
-        self.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{words}: {problem}")));
+        self.problems.extend(trial.problems.iter().take(room).map(|problem| format!("{key}: {problem}")));
         if let Some(skew) = &trial.clock_skew {
-            ArmClockSkew::add(&mut self.clock_skews, &place.arm, skew);
+            ArmClockSkew::add(&mut self.clock_skews, &key.arm, skew);
         }
         self.report.add(&trial);
         Ok(())
@@ -300,6 +303,9 @@ fn conclude(outcome: Result<RunEnd, RunError<WriteError>>, info: &mut RunInfo) -
         Ok(RunEnd::Stopped) => Some(Failure::could_not_run(anyhow!(
             "stopped before the plan was done; what was measured is written and marked incomplete"
         ))),
+        Err(RunError::Sink(error)) => {
+            Some(Failure::could_not_run(anyhow!("{error}; what was written before is kept and marked incomplete")))
+        }
         Err(error) => Some(Failure::could_not_run(error)),
     }
 }
@@ -310,10 +316,8 @@ fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Re
     let summary = report.summary();
     let artifacts = render(&report, info, &summary, &RenderOptions { plots: !arguments.no_plots })
         .map_err(Failure::could_not_run)?;
-    write_artifacts(path, &artifacts)
-        .and_then(|()| write_run_info(path, info))
-        .map_err(|error| Failure::could_not_run(anyhow!("failed to write to {}: {error}", path.display())))?;
-    arguments.files.write(&info.experiment, &summary.gates, &summary.comparisons, &summary.warnings())?;
+    write_artifacts(path, &artifacts).and_then(|()| write_run_info(path, info)).map_err(Failure::could_not_run)?;
+    let written = arguments.files.write(&info.experiment, &summary.gates, &summary.comparisons, &summary.warnings());
     let text = match arguments.format {
         Format::Text => terminal_table(&summary),
         Format::Json => artifacts
@@ -322,6 +326,7 @@ fn publish(arguments: &RunArguments, path: &Path, info: &RunInfo, mut report: Re
             .map(|artifact| String::from_utf8_lossy(&artifact.bytes).trim_end().to_owned())
             .unwrap_or_default(),
     };
-    print(&format!("{text}\n{}", path.display()));
+    print(&format!("{text}\n{}", path.display()))?;
+    written?;
     Ok(summary.gates)
 }

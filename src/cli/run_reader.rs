@@ -1,14 +1,24 @@
 //! Reads what a run has left.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, ErrorKind},
+    path::Path,
+};
 
 use anyhow::{Context, anyhow};
 
 use crate::{
-    cli::exit::{Exit, Failure},
-    record::{RunInfo, RunStatus, SCHEMA_VERSION, TrialRecord, journal::JournalReader},
+    cli::{
+        exit::{Exit, Failure},
+        run_folder::JOURNAL,
+    },
+    record::{RunInfo, RunJournal, RunStatus, SCHEMA_VERSION, TrialRecord, journal::JournalError},
     report::Report,
 };
+
+/// The buffer of a journal that is read.
+const READ_BUFFER_BYTES: usize = 1 << 18;
 
 /// A run that has been read.
 pub(super) struct ReadRun {
@@ -19,56 +29,82 @@ pub(super) struct ReadRun {
 /// Reads a run that may be judged.
 ///
 /// # Errors
-/// When it is no run of this version or an incomplete one (usage), and when it is invalid (exit code 4).
+/// When it is no run of this version or an incomplete one (usage), and when it is invalid or samples were lost (exit code 4).
 pub(super) fn read_run(folder: &Path) -> Result<ReadRun, Failure> {
     let info = read_run_info(folder).map_err(Failure::usage)?;
-    if let Some(problem) = info.problems.first() {
-        let error = anyhow!("{} is invalid, nothing can be told from it: {problem}", folder.display());
-        return Err(Failure { exit: Exit::Invalid, error });
+    ensure_valid(folder, info.problems.first())?;
+    if info.status == RunStatus::Incomplete {
+        let error = anyhow!("{} was stopped before its plan was done; run it again", folder.display());
+        return Err(Failure::usage(error));
     }
-    read_valid(folder, info).map_err(Failure::usage)
-}
-
-fn read_valid(folder: &Path, info: RunInfo) -> anyhow::Result<ReadRun> {
-    let of = folder.display();
-    anyhow::ensure!(info.status == RunStatus::Complete, "{of} was stopped before its plan was done; run it again");
     let mut report = Report::new(&info);
-    let trials = read_journal(&folder.join("journal.ndjson"), |trial| {
+    let mut problem = None;
+    let lost = read_journal(folder, &info, |trial| {
+        if problem.is_none() {
+            problem = trial.problems.first().map(|problem| format!("{}: {problem}", trial.key));
+        }
         report.add(trial);
         Ok(())
     })?;
-    ensure_whole(folder, &info, trials)?;
+    ensure_whole(folder, &lost)?;
+    ensure_valid(folder, problem.as_ref())?;
     report.close(&info);
     Ok(ReadRun { info, report })
 }
 
-/// A run that says that it is complete must have all its trials.
-///
-/// # Errors
-/// When its journal has fewer.
-pub(super) fn ensure_whole(folder: &Path, info: &RunInfo, trials: u64) -> anyhow::Result<()> {
-    let planned = info.trials_planned();
-    anyhow::ensure!(
-        info.status != RunStatus::Complete || trials >= planned,
-        "{}: the journal has {trials} whole trials of {planned}: it was cut off or changed",
-        folder.display()
-    );
-    Ok(())
+fn ensure_valid(folder: &Path, problem: Option<&String>) -> Result<(), Failure> {
+    problem.map_or(Ok(()), |problem| {
+        let error = anyhow!("{} is invalid, nothing can be told from it: {problem}", folder.display());
+        Err(Failure { exit: Exit::Invalid, error })
+    })
 }
 
-/// Hands out the whole trials of a journal; returns how many there are.
+/// Refuses a run of which something was lost, as [`read_journal`] tells it.
+///
+/// # Errors
+/// With exit code 4.
+pub(super) fn ensure_whole(folder: &Path, lost: &[String]) -> Result<(), Failure> {
+    let Some(first) = lost.first() else { return Ok(()) };
+    let more = if lost.len() > 1 { format!(" (and {} more)", lost.len() - 1) } else { String::new() };
+    Err(Failure { exit: Exit::Invalid, error: anyhow!("{}: {first}{more}", folder.display()) })
+}
+
+/// Hands out the whole trials of a run's journal; returns what was lost of it, a sentence each.
+///
+/// # Errors
+/// When the journal is not the one of the run or is damaged (usage), when it can't be read, and what `take` says.
 pub(super) fn read_journal(
-    path: &Path,
-    mut take: impl FnMut(&TrialRecord) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
-    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
-    let mut reader = JournalReader::open(BufReader::new(file)).with_context(|| path.display().to_string())?;
-    let mut trials = 0;
-    while let Some(trial) = reader.next_trial().with_context(|| path.display().to_string())? {
+    folder: &Path,
+    info: &RunInfo,
+    mut take: impl FnMut(&TrialRecord) -> Result<(), Failure>,
+) -> Result<Vec<String>, Failure> {
+    let mut journal = open_journal(folder, info)?;
+    while let Some(trial) = journal.next_trial().map_err(|error| unreadable(folder, error))? {
         take(&trial)?;
-        trials += 1;
     }
-    Ok(trials)
+    Ok(journal.lost())
+}
+
+/// Opens the journal of a run.
+///
+/// # Errors
+/// When it can't be opened, or is not the one of the run.
+pub(super) fn open_journal(folder: &Path, info: &RunInfo) -> Result<RunJournal<BufReader<File>>, Failure> {
+    let path = folder.join(JOURNAL);
+    let file =
+        File::open(&path).with_context(|| format!("failed to open {}", path.display())).map_err(Failure::usage)?;
+    RunJournal::open(BufReader::with_capacity(READ_BUFFER_BYTES, file), info).map_err(|error| unreadable(folder, error))
+}
+
+/// What there is to say of a journal that can't be read.
+pub(super) fn unreadable(folder: &Path, error: JournalError) -> Failure {
+    let path = folder.join(JOURNAL);
+    // What is no text was damaged; anything else is the disk.
+    let exit = match &error {
+        JournalError::Read { source, .. } if source.kind() != ErrorKind::InvalidData => Exit::CouldNotRun,
+        _ => Exit::Usage,
+    };
+    Failure { exit, error: anyhow::Error::new(error).context(path.display().to_string()) }
 }
 
 /// Reads the `run.json` of a run.

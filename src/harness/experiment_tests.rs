@@ -243,6 +243,18 @@ fn a_missing_file_is_told() {
 }
 
 #[test]
+fn a_file_that_is_not_text_or_no_file_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("latin-1.yaml");
+    std::fs::write(&path, b"name: caf\xe9\n").expect("written");
+    let told = Experiment::load(&path, &Overrides::default()).expect_err("no text").to_string();
+    assert_eq!(told, format!("{}: the file is not UTF-8 text; save it as UTF-8", path.display()));
+    let folder = folder.path().display();
+    let told = error("profile: instant", &format!("profile: {folder}"));
+    assert_eq!(told, format!("4:10: the profile `{folder}` is a folder ({folder}); name a file in it"));
+}
+
+#[test]
 fn when_to_delete_is_a_state_or_a_delay() {
     let with = |delete: &str| {
         let kind = format!("kind: delete-during-provision\n    delete: {delete}");
@@ -255,39 +267,6 @@ fn when_to_delete_is_a_state_or_a_delay() {
     assert_eq!(with("{after: 1m30s}").expect("valid"), ScenarioKind::DeleteDuringProvision { delete });
     for bad in ["{}", "{when_state: Running, after: 1s}", "{when_state: Ready}", "{when: Running}"] {
         assert!(with(bad).is_err(), "{bad}");
-    }
-}
-
-#[test]
-fn values_are_set_over_the_file() {
-    let overrides = Overrides {
-        set: ["instances=50", "arms.aap.poll_interval=1m", "scenarios.0.hold=10s", "arrival.spacing=2s"]
-            .map(str::to_owned)
-            .to_vec(),
-        seed: Some(9),
-        blocks: Some(7),
-        clock: Some(ClockKind::Real),
-        time_scale: Some(0.01),
-    };
-    let experiment = Experiment::from_yaml(VALID, &file(), &overrides).expect("an experiment");
-    assert_eq!((experiment.instances(), experiment.blocks(), experiment.seed()), (50, 7, Seed::new(9)));
-    assert_eq!(experiment.scenarios()[0].hold(), Duration::from_secs(10));
-    assert_eq!(experiment.arrival_spacing(), Duration::from_secs(2));
-    assert_eq!((experiment.clock(), experiment.time_scale().to_bits()), (ClockKind::Real, 0.01_f64.to_bits()));
-    assert_eq!(experiment.arms()[1].settings.get("CLOUDKIT_AAP_STATUS_POLL_INTERVAL").map(String::as_str), Some("1m"));
-}
-
-#[test]
-fn what_can_not_be_set_is_told() {
-    for (set, expected) in [
-        ("instances", "write it as PATH=VALUE"),
-        ("arms.gcp.poll_interval=1s", "there is no `gcp`"),
-        ("instances=0", "at least 1 is needed"),
-        ("instnces=1", "instnces"),
-    ] {
-        let overrides = Overrides { set: vec![set.to_owned()], ..Overrides::default() };
-        let error = Experiment::from_yaml(VALID, &file(), &overrides).expect_err(set).to_string();
-        assert!(error.contains("--set") && error.contains(expected), "{set}: {error}");
     }
 }
 

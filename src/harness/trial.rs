@@ -4,7 +4,8 @@
 //! moves its life on, and its scenario says when it is deleted; the trial ends when every life has ended, or at the deadline.
 //! Then the backends come to rest, and what is left of the machines is counted.
 //!
-//! Guarantees: every instance that was to be created has a sample. One that did not finish is censored, never dropped.
+//! Guarantees: every instance that was to be created has a sample. One that did not finish is censored, never dropped. A trial
+//! that ends because the run is to stop says so, and no invariant is asked of it.
 
 mod left;
 mod life;
@@ -52,9 +53,6 @@ const OPEN_LIMIT: Duration = Duration::from_secs(300);
 
 /// How often a run that is to stop is noticed: in simulated time a second is nothing, in real time it is the user's.
 const STOP_CHECK: Duration = Duration::from_secs(1);
-
-/// What a trial says of itself that was stopped with the run.
-const STOPPED: &str = "stopped before its end: what was measured until then is kept, and censored";
 
 /// Why a trial left no record.
 #[derive(Debug, thiserror::Error)]
@@ -218,7 +216,6 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
             }
             () = &mut check => {
                 if setup.stop.load(Ordering::Relaxed) {
-                    problems.push(STOPPED.to_owned());
                     break;
                 }
                 if let Some(ended) = target.operator_ended() {
@@ -242,7 +239,8 @@ async fn measure(setup: &TrialSetup, target: &Target, namespace: &str) -> Result
     for life in &mut course.lives {
         life.cut_off(now);
     }
-    if undisturbed {
+    // Of a trial that was stopped nothing was to be expected any more.
+    if undisturbed && !setup.stop.load(Ordering::Relaxed) {
         problems.push("every life was over before the operator had been ended and was ready again".to_owned());
     }
     let cost = target.cost().await.zip(cost_before).map(|(now, before)| now.since(&before));
@@ -400,7 +398,10 @@ async fn finish(
     // Where the status tells of no jobs none of the backend's can be missing there.
     let tells_of_jobs = setup.experiment.subject().is_none_or(|subject| subject.has_jobs());
     let of_backend = if tells_of_jobs { truth.as_slice() } else { &[] };
-    problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, of_backend));
+    // Who was cut off with the run, and what had not come to rest, breaks none.
+    if !stopped {
+        problems.extend(invariants::broken(setup.arm(), setup.scenario(), created, &samples, of_backend));
+    }
     TrialRecord {
         key: TrialKey {
             block: setup.planned.block,
@@ -417,6 +418,7 @@ async fn finish(
         warmup: setup.planned.warmup,
         cost,
         clock_skew: told.skew,
+        stopped,
     }
 }
 

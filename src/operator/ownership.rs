@@ -84,8 +84,8 @@ impl Ownership {
     }
 
     /// Whether an instance of a Tenant is as described.
-    pub(crate) fn has_member(&self, tenant: &str, mut is: impl FnMut(&ObjectKey) -> bool) -> bool {
-        self.state.lock().members.get(tenant).is_some_and(|members| members.keys().any(|key| is(key)))
+    pub(crate) fn has_member(&self, tenant: &str, is: impl FnMut(&ObjectKey) -> bool) -> bool {
+        self.state.lock().members.get(tenant).is_some_and(|members| members.keys().any(is))
     }
 
     /// Has an instance woken when its Tenant is ready.

@@ -152,7 +152,9 @@ pub(crate) async fn instances(ctx: Arc<Context>, writer: Writer<Shown>) {
             }
             Ok(Event::InitDone) => {
                 // Not as each is listed: the cache shows the list only when all its pages are there.
-                listed.iter().for_each(|key| ctx.wake(key.clone()));
+                for key in &listed {
+                    ctx.wake(key.clone());
+                }
                 // What went while nobody watched: no event tells of it.
                 for (key, object) in std::mem::take(&mut before) {
                     let now = ctx.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
@@ -195,7 +197,9 @@ pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
                 // In the order of their names, as they were listed.
                 let mut tenants = ctx.tenants.state();
                 tenants.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
-                tenants.iter().for_each(|tenant| shown(&ctx, tenant));
+                for tenant in &tenants {
+                    shown(&ctx, tenant);
+                }
                 // Who waits for a Tenant that went while nobody watched looks again, and makes it anew.
                 for name in ctx.ownership.awaited() {
                     if !listed.contains(name.as_str()) {

@@ -9,7 +9,8 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{
-    ClockSkew, Cost, Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth, Word,
+    ClockKind, ClockSkew, Cost, Milestones, RunInfo, SCHEMA_VERSION, Sample, Transition, TrialKey, TrialRecord, Truth,
+    Word,
 };
 
 /// The head of a journal.
@@ -23,6 +24,22 @@ pub struct Head {
     pub seed: u64,
     /// `virtual` or `real`.
     pub clock: String,
+    /// When it began (RFC 3339), by the real clock: what tells it from others of its seed. In virtual time nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+}
+
+impl Head {
+    /// The head of a run's journal.
+    pub(super) fn of(run: &RunInfo) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            experiment: run.experiment.clone(),
+            seed: run.seed.get(),
+            clock: run.clock.as_str().to_owned(),
+            epoch: (run.clock == ClockKind::Real).then(|| run.epoch.clone()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -47,6 +64,8 @@ struct TrialEnd {
     cost: Option<Cost>,
     #[serde(default)]
     clock_skew: Option<ClockSkew>,
+    #[serde(default)]
+    stopped: bool,
 }
 
 #[derive(Serialize)]
@@ -56,6 +75,8 @@ struct TrialEndRef<'a> {
     cost: Option<Cost>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clock_skew: Option<&'a ClockSkew>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopped: bool,
 }
 
 /// Writes a journal.
@@ -72,13 +93,7 @@ impl<W: Write> JournalWriter<W> {
     /// # Errors
     /// What the writer says.
     pub fn begin(mut out: W, run: &RunInfo) -> io::Result<Self> {
-        let head = Head {
-            schema_version: SCHEMA_VERSION,
-            experiment: run.experiment.clone(),
-            seed: run.seed.get(),
-            clock: run.clock.as_str().to_owned(),
-        };
-        serde_json::to_writer(&mut out, &Written { kind: "run", body: head })?;
+        serde_json::to_writer(&mut out, &Written { kind: "run", body: Head::of(run) })?;
         out.write_all(b"\n")?;
         out.flush()?;
         Ok(Self { out, line: Vec::new() })
@@ -96,11 +111,13 @@ impl<W: Write> JournalWriter<W> {
         self.lines("transition", key, &trial.transitions)?;
         self.lines("sample", key, &trial.samples)?;
         self.lines("milestones", key, &trial.milestones)?;
-        self.lines(
-            "trial_end",
-            key,
-            [&TrialEndRef { problems: &trial.problems, cost: trial.cost, clock_skew: trial.clock_skew.as_ref() }],
-        )?;
+        let end = TrialEndRef {
+            problems: &trial.problems,
+            cost: trial.cost,
+            clock_skew: trial.clock_skew.as_ref(),
+            stopped: trial.stopped,
+        };
+        self.lines("trial_end", key, [&end])?;
         self.out.flush()
     }
 
@@ -170,6 +187,18 @@ pub enum JournalError {
     /// It has no head, and so nothing else.
     #[error("the journal is empty: the run was killed before it wrote anything, and has no block; run it again")]
     Empty,
+    /// It was written by another run.
+    #[error(
+        "the journal is of another run: its {what} is {journal}, that of run.json {run}; put them together as they were written"
+    )]
+    OtherRun {
+        /// What differs.
+        what: &'static str,
+        /// What the journal has.
+        journal: String,
+        /// What `run.json` has.
+        run: String,
+    },
     /// A line is out of place.
     #[error("journal line {line} ({kind}) is out of place; the file was changed after it was written")]
     OutOfPlace {
@@ -209,7 +238,7 @@ impl<R: BufRead> JournalReader<R> {
     /// # Errors
     /// When it is empty, has no head, or one of another version.
     pub fn open(input: R) -> Result<Self, JournalError> {
-        let head = Head { schema_version: 0, experiment: String::new(), seed: 0, clock: String::new() };
+        let head = Head { schema_version: 0, experiment: String::new(), seed: 0, clock: String::new(), epoch: None };
         let mut reader = Self { input, line: 0, buffer: String::new(), head };
         match reader.next_kind()? {
             Some(kind) if kind == "run" => {}
@@ -275,6 +304,7 @@ impl<R: BufRead> JournalReader<R> {
                         warmup: body.warmup,
                         cost: None,
                         clock_skew: None,
+                        stopped: false,
                     });
                 }
                 ("truth", Some(trial)) => trial.truth.push(self.parse::<Truth>()?),
@@ -289,6 +319,7 @@ impl<R: BufRead> JournalReader<R> {
                     open.problems = body.problems;
                     open.cost = body.cost;
                     open.clock_skew = body.clock_skew;
+                    open.stopped = body.stopped;
                     return Ok(trial);
                 }
                 _ => return Err(self.out_of_place(kind.into())),
@@ -318,7 +349,7 @@ impl<R: BufRead> JournalReader<R> {
         serde_json::from_str(&self.buffer).map_err(|source| JournalError::Parse { line: self.line, source })
     }
 
-    fn out_of_place(&self, kind: String) -> JournalError {
+    pub(super) fn out_of_place(&self, kind: String) -> JournalError {
         JournalError::OutOfPlace { line: self.line, kind }
     }
 }

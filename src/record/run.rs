@@ -101,11 +101,11 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
-    /// The trials of a whole run, those that warm up among them.
+    /// The number of its last block: those that count, and those that warm up, which every merged run has of its own.
     #[must_use]
-    pub fn trials_planned(&self) -> u64 {
-        let warmups = u64::from(self.design.warmup) * self.merged.len().max(1) as u64;
-        (warmups + u64::from(self.blocks)) * self.arms.len() as u64 * self.scenarios.len() as u64
+    pub fn blocks_in_all(&self) -> u32 {
+        let runs = u32::try_from(self.merged.len().max(1)).unwrap_or(u32::MAX);
+        self.design.warmup.saturating_mul(runs).saturating_add(self.blocks)
     }
 }
 

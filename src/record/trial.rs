@@ -1,10 +1,12 @@
 //! All records of one trial: the unit in which a run is written, read and rendered.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::record::{ClockSkew, Cost, Milestones, Sample, Transition, Truth, Word};
 
-/// Which trial of a run.
+/// Which trial of a run; `block 1, aap, provision-deprovision` in words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrialKey {
     /// The block, from 1.
@@ -13,6 +15,12 @@ pub struct TrialKey {
     pub arm: Word,
     /// The scenario's name.
     pub scenario: Word,
+}
+
+impl fmt::Display for TrialKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "block {}, {}, {}", self.block, self.arm, self.scenario)
+    }
 }
 
 /// What one trial left. The samples are in the order of the instances, everything else in the order of time.
@@ -41,4 +49,6 @@ pub struct TrialRecord {
     pub cost: Option<Cost>,
     /// The offset of the clock that the backend's times are by, where that is another host's.
     pub clock_skew: Option<ClockSkew>,
+    /// Whether it ended because the run was to stop: who had not ended by then is censored, and no invariant is asked of it.
+    pub stopped: bool,
 }

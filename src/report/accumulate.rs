@@ -140,7 +140,9 @@ impl Report {
         }
         for dwell in dwells(trial) {
             let metric = Metric::State { plane: dwell.plane, job_type: dwell.job_type, state: dwell.state };
-            series.metrics.entry(metric).or_default().extend(block, &dwell.ns);
+            let observations = series.metrics.entry(metric).or_default();
+            observations.extend(block, &dwell.ns);
+            observations.extend_censored(block, &dwell.bounds_ns);
         }
         series.ledgers.add(trial);
         series.provision_ends.add(trial);
@@ -159,8 +161,7 @@ impl Report {
     fn note_problems(&mut self, trial: &TrialRecord) {
         for problem in &trial.problems {
             if self.problems.len() < PROBLEMS_MAX {
-                let key = &trial.key;
-                self.problems.push(format!("block {}, {}, {}: {problem}", key.block, key.arm, key.scenario));
+                self.problems.push(format!("{}: {problem}", trial.key));
             } else {
                 self.problems_left_out += 1;
             }
@@ -253,7 +254,8 @@ fn observe(metric: &Metric, sample: &Sample) -> Option<Seen> {
 mod tests {
     use super::*;
     use crate::{
-        report::fixture::{S, lived, run, sample, trial},
+        record::Plane,
+        report::fixture::{S, lived, run, sample, transition, trial},
         units::Nanos,
     };
 
@@ -278,6 +280,29 @@ mod tests {
         assert_eq!(observe(&Metric::ProvisionTotal, &canceled), None);
         assert_eq!(observe(&Metric::DeprovisionTotal, &canceled), Some(Seen::Whole(20 * S)));
         assert_eq!(observe(&Metric::Total, &canceled), None);
+    }
+
+    #[test]
+    fn a_state_that_the_deadline_cut_off_is_counted_as_totals_are() {
+        let mut report = Report::new(&run(1));
+        let cut =
+            |index| Sample { outcome: Outcome::Censored, censored_ns: Some(Nanos::new(600 * S)), ..sample(index) };
+        let mut record = trial(1, "aap", vec![lived(0, 130 * S, 80 * S), cut(1), cut(2)]);
+        for (instance, left) in [(0, Some(130 * S)), (1, None), (2, None)] {
+            record.transitions.push(transition(instance, "7", Plane::Backend, "Pending", "Running", 30 * S));
+            let left = left.map(|at| transition(instance, "7", Plane::Backend, "Running", "Succeeded", at));
+            record.transitions.extend(left);
+        }
+        report.add(&record);
+        let summary = report.summary();
+        let (metric, running) = summary.arms[0]
+            .metrics
+            .iter()
+            .find(|(metric, _)| metric.to_string().starts_with("state_"))
+            .expect("a state");
+        assert_eq!(metric.to_string(), "state_backend_Running_provision");
+        assert_eq!((running.n, running.censored, running.mean_ns), (1, 2, Some(100 * S)));
+        assert_eq!(running.mean_lower_bound_ns, Some((100 + 570 + 570) * S / 3));
     }
 
     #[test]

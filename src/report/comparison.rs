@@ -61,7 +61,17 @@ fn audit_of(report: &Report, metric: &Metric, scenario: usize, arm: usize) -> Op
     let series = report.series.get(&SeriesKey { scenario, arm })?;
     let (pairs, censored) = pairs(metric, baseline, series);
     let rules = rules(report, censored);
-    (!pairs.is_empty()).then(|| audit(metric, &pairs, &rules, report.run.seed))
+    if pairs.is_empty() {
+        return None;
+    }
+    // Lower bounds alone are alike however far the times behind them lie apart.
+    for (arm, series) in [(0, baseline), (arm, series)] {
+        if let Some(cut) = series.metrics.get(metric).filter(|of| of.values().is_empty()).map(|of| of.bounds().len()) {
+            let reason = format!("no value of {} is whole: all {cut} were cut off", report.arms[arm]);
+            return Some(AuditSummary::unknown(metric, pairs.len(), reason));
+        }
+    }
+    Some(audit(metric, &pairs, &rules, report.run.seed))
 }
 
 fn rules(report: &Report, (baseline_censored, arm_censored): (usize, usize)) -> Rules {

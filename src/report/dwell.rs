@@ -1,6 +1,6 @@
 //! How long jobs stayed in their states.
 
-use crate::record::{Plane, TrialRecord, Word};
+use crate::record::{Outcome, Plane, TrialRecord, Word};
 
 /// The dwell times of one state of one type of job on one plane, in nanoseconds.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(super) struct Dwell {
     pub(super) job_type: Word,
     pub(super) state: Word,
     pub(super) ns: Vec<u64>,
+    /// How long those states had lasted that the deadline cut off: lower bounds.
+    pub(super) bounds_ns: Vec<u64>,
 }
 
 /// States that a job does not leave: they have no dwell.
@@ -25,7 +27,9 @@ struct Open<'a> {
 
 /// From the change into a state to the next change of the same job on the same plane.
 ///
-/// A state that is still open at the end was cut off and is left out; so are changes of instances that have no sample.
+/// A state that a job is still in when the deadline cuts its instance off is counted with the time that it had. One that was
+/// never seen to end for another reason, as when a watch loses an object that is gone, has no end that could be told and is left
+/// out; so are changes of instances that have no sample.
 pub(super) fn dwells(trial: &TrialRecord) -> Vec<Dwell> {
     // A job belongs to one instance and an instance has few jobs: short lists by instance are searched, not a map by job.
     let mut open: Vec<Vec<Open<'_>>> = Vec::new();
@@ -41,7 +45,8 @@ pub(super) fn dwells(trial: &TrialRecord) -> Vec<Dwell> {
             Some(job) if jobs[job].state == change.to => {}
             Some(job) => {
                 let left = &mut jobs[job];
-                close(&mut dwells, left, change.at_ns.get());
+                let ns = change.at_ns.get().saturating_sub(left.since_ns);
+                dwell_of(&mut dwells, left).ns.push(ns);
                 if terminal {
                     jobs.swap_remove(job);
                 } else {
@@ -59,6 +64,15 @@ pub(super) fn dwells(trial: &TrialRecord) -> Vec<Dwell> {
             }),
         }
     }
+    for (sample, jobs) in trial.samples.iter().zip(&open) {
+        let Some(cut) = sample.censored_ns.filter(|_| sample.outcome == Outcome::Censored) else { continue };
+        for job in jobs {
+            // What began after the deadline belongs to the clearing up.
+            if let Some(bound) = cut.get().checked_sub(job.since_ns) {
+                dwell_of(&mut dwells, job).bounds_ns.push(bound);
+            }
+        }
+    }
     dwells
 }
 
@@ -71,27 +85,34 @@ fn slot(trial: &TrialRecord, index: u32) -> Option<usize> {
     trial.samples.binary_search_by_key(&index, |sample| sample.instance.index()).ok()
 }
 
-fn close(dwells: &mut Vec<Dwell>, job: &Open<'_>, at_ns: u64) {
-    let ns = at_ns.saturating_sub(job.since_ns);
-    let known = dwells.iter_mut().find(|d| d.plane == job.plane && d.state == job.state && d.job_type == job.job_type);
-    match known {
-        Some(dwell) => dwell.ns.push(ns),
-        None => dwells.push(Dwell {
+/// Where the dwell times of the state that a job is in are kept.
+fn dwell_of<'d>(dwells: &'d mut Vec<Dwell>, job: &Open<'_>) -> &'d mut Dwell {
+    let known = dwells.iter().position(|d| d.plane == job.plane && d.state == job.state && d.job_type == job.job_type);
+    let place = known.unwrap_or_else(|| {
+        dwells.push(Dwell {
             plane: job.plane,
             job_type: job.job_type.into(),
             state: job.state.into(),
-            ns: vec![ns],
-        }),
-    }
+            ns: Vec::new(),
+            bounds_ns: Vec::new(),
+        });
+        dwells.len() - 1
+    });
+    &mut dwells[place]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{sample, transition, trial};
+    use crate::{
+        record::Sample,
+        report::fixture::{sample, transition, trial},
+        units::Nanos,
+    };
 
     fn dwell(plane: Plane, job_type: &str, state: &str, ns: &[u64]) -> Dwell {
-        Dwell { plane, job_type: job_type.into(), state: state.into(), ns: ns.to_vec() }
+        let (job_type, state) = (job_type.into(), state.into());
+        Dwell { plane, job_type, state, ns: ns.to_vec(), bounds_ns: Vec::new() }
     }
 
     #[test]
@@ -126,6 +147,18 @@ mod tests {
             transition(0, "7", Plane::Observed, "Pending", "Running", 30),
         ];
         assert_eq!(dwells(&record), [dwell(Plane::Observed, "provision", "Pending", &[10])]);
+    }
+
+    #[test]
+    fn a_state_that_the_deadline_cut_off_has_the_time_that_it_had() {
+        let cut = |index| Sample { outcome: Outcome::Censored, censored_ns: Some(Nanos::new(100)), ..sample(index) };
+        let mut record = trial(1, "aap", vec![cut(0), sample(1), cut(2)]);
+        for (instance, at_ns) in [(0, 30), (1, 40), (2, 110)] {
+            record.transitions.push(transition(instance, "7", Plane::Backend, "", "Pending", at_ns - 20));
+            record.transitions.push(transition(instance, "7", Plane::Backend, "Pending", "Running", at_ns));
+        }
+        let running = Dwell { bounds_ns: vec![70], ..dwell(Plane::Backend, "provision", "Running", &[]) };
+        assert_eq!(dwells(&record), [dwell(Plane::Backend, "provision", "Pending", &[20, 20, 20]), running]);
     }
 
     #[test]

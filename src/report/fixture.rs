@@ -97,6 +97,7 @@ pub(super) fn trial(block: u32, arm: &str, samples: Vec<Sample>) -> TrialRecord 
         warmup: false,
         cost: None,
         clock_skew: None,
+        stopped: false,
     }
 }
 

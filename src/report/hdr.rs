@@ -64,14 +64,14 @@ pub(super) fn artifacts(report: &Report) -> Result<Vec<Artifact>, HistogramError
         let interval = Duration::from_nanos(report.horizon_ns);
         for (metric, observations) in &series.metrics {
             let values = observations.values();
-            if values.is_empty() {
-                continue;
-            }
             let metric = slug(&metric.to_string());
             let tag = format!("{arm}/{scenario}/{metric}");
             let censored = observations.bounds().len();
             if censored > 0 {
                 writer.write_comment(&format!("[{tag}: {censored} censored, not counted in]")).map_err(broken)?;
+            }
+            if values.is_empty() {
+                continue;
             }
             let histogram: Histogram = values.iter().copied().collect();
             writer
@@ -193,6 +193,36 @@ mod tests {
         let last = text.lines().rfind(|line| !line.starts_with('#')).unwrap();
         assert!(last.contains("1.000000000000         18"), "{text}");
         assert!(text.contains("#[Unit    =           ms"), "{text}");
+    }
+
+    #[test]
+    fn what_was_cut_off_is_counted_beside_the_histograms() {
+        use crate::{
+            record::{Outcome, Plane, Sample},
+            report::fixture::{S, lived, run, sample, transition, trial},
+            units::Nanos,
+        };
+        let mut report = Report::new(&run(1));
+        let cut = Sample { outcome: Outcome::Censored, censored_ns: Some(Nanos::new(600 * S)), ..sample(1) };
+        let mut record = trial(1, "aap", vec![lived(0, 100 * S, 50 * S), cut]);
+        for (instance, to, at_s) in [(0, "Running", 2), (0, "Succeeded", 99), (1, "Running", 3)] {
+            let from = if to == "Running" { "Pending" } else { "Running" };
+            record.transitions.push(transition(instance, "7", Plane::Backend, from, to, at_s * S));
+        }
+        record.transitions.push(transition(1, "8", Plane::Operator, "", "Pending", S));
+        report.add(&record);
+        let artifacts = artifacts(&report).unwrap();
+        let log = String::from_utf8(artifacts[0].bytes.clone()).unwrap();
+        let path = "histograms/aap__provision-deprovision__state_backend_Running_provision.hgrm";
+        let running = artifacts.iter().find(|artifact| artifact.path == path).expect("a distribution");
+        let text = String::from_utf8(running.bytes.clone()).unwrap();
+        assert!(
+            text.contains("Total count    =            1]") && text.contains("Censored       =            1]"),
+            "{text}"
+        );
+        // Of what nobody left there is no histogram, and still a count.
+        let pending = "aap/provision-deprovision/state_operator_Pending_provision: 1 censored, not counted in]";
+        assert!(log.contains(pending), "{log}");
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub(super) fn comparison(summary: &Summary) -> Result<Vec<u8>, serde_json::Error
         experiment: &summary.experiment,
         clock: summary.clock,
         seed: summary.seed,
-        confidence: crate::stats::quantile::CONFIDENCE,
+        // Whole parts in a billion, as 1 − 0.05 is no round number in binary.
+        confidence: ((1.0 - summary.alpha) * 1e9).round() / 1e9,
         comparisons: summary.comparisons.iter().map(told).collect(),
         ledger: summary.ledger.iter().map(told_ledger).collect(),
     })

@@ -55,7 +55,11 @@ fn section(text: &mut String, comparisons: &[&ComparisonSummary], summary: &Summ
         let exploratory = if c.primary { "" } else { " (exploratory)" };
         let _ = writeln!(text, "- {}{exploratory}", escape(&sentence::of(c, summary)));
     }
-    text.push_str("\n| metric | baseline | arm | baseline mean | arm mean | difference (95 % interval) | ratio | blocks | verdict |\n");
+    let _ = writeln!(
+        text,
+        "\n| metric | baseline | arm | baseline mean | arm mean | difference ({} interval) | ratio | blocks | verdict |",
+        summary.confidence()
+    );
     text.push_str("|---|---|---|---:|---:|---:|---:|---:|---|\n");
     for c in comparisons {
         let mean = |ns: Option<u64>, censored| ns.map_or_else(|| "–".to_owned(), |ns| sentence::mean(ns, censored));
@@ -82,7 +86,8 @@ fn ledger_section(text: &mut String, ledger: &LedgerDifference, summary: &Summar
     let (operation, arm, baseline) = (ledger.operation, escape(&ledger.arm), escape(&ledger.baseline));
     let _ = writeln!(text, "\n### Where the time goes: {operation}, {arm} against {baseline}\n");
     let _ = writeln!(text, "{} (exploratory).\n", escape(&ledger::sentence(ledger, summary)));
-    let _ = writeln!(text, "| segment | {baseline} | {arm} | difference (95 % interval) |\n|---|---:|---:|---:|");
+    let interval = format!("{} interval", summary.confidence());
+    let _ = writeln!(text, "| segment | {baseline} | {arm} | difference ({interval}) |\n|---|---:|---:|---:|");
     let segments = ledger.lasting().map(|part| (part.segment.to_string(), part.difference));
     for (name, row) in segments.chain([("**total**".to_owned(), ledger.total)]) {
         let difference = difference_with_interval(row.difference_ns, row.ci_low.zip(row.ci_high));

@@ -51,7 +51,7 @@ pub use render::{Artifact, RenderError, RenderOptions, render};
 pub use sentence::told;
 pub use summary::{ApiCost, ArmSummary, ComparisonSummary, MetricSummary, Outcomes, Summary};
 pub use table::terminal_table;
-pub use tables::Tables;
+pub use tables::{TableError, Tables};
 pub use verdict::{
     across::{Across, AcrossOptions, across},
     audit::AuditSummary,

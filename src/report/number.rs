@@ -1,7 +1,5 @@
 //! How numbers are written for people. Files for machines hold whole nanoseconds instead.
 
-use std::fmt::Write as _;
-
 /// A unit of time to write in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Unit {
@@ -41,6 +39,18 @@ fn fixed(value: f64, decimals: usize) -> String {
     if value < 0.0 && !zero { format!("−{digits}") } else { digits }
 }
 
+/// The same, with as many more decimals as it takes for something not to look like nothing: `−0.02` and not `0.0`.
+fn fixed_not_zero(value: f64, decimals: usize) -> String {
+    // Nine of a second are a nanosecond: there is nothing finer.
+    let shows = |decimals: &usize| format!("{:.decimals$}", value.abs()).bytes().any(|b| matches!(b, b'1'..=b'9'));
+    fixed(value, (decimals..=9).find(shows).unwrap_or(decimals))
+}
+
+/// The unit that the largest of several values is written in, so that none of them has needlessly many digits.
+fn common_unit(values: &[i64]) -> Unit {
+    unit(values.iter().map(|ns| ns.unsigned_abs()).max().unwrap_or_default() as f64)
+}
+
 /// A duration: `129.9 s`, `1.23 s`, `45.0 ms`.
 pub(super) fn duration(ns: u64) -> String {
     let unit = unit(ns as f64);
@@ -56,26 +66,26 @@ pub(super) fn difference(ns: i64) -> String {
     format!("{plus}{} {}", fixed(value, decimals(value, unit)), unit.name)
 }
 
-/// A difference with its interval in the same unit: `−17.8 s [−18.1, −17.5]`.
+/// A difference with its interval in the same unit: `−17.8 s [−18.1, −17.5]`. An end that is not 0 never looks like 0, as
+/// whether the interval excludes that is what one reads it for.
 pub(super) fn difference_with_interval(ns: i64, interval: Option<(i64, i64)>) -> String {
-    let mut text = difference(ns);
-    if let Some((low, high)) = interval {
-        let unit = unit(ns as f64);
-        let decimals = decimals(ns as f64 / unit.ns, unit);
-        let bound = |ns: i64| fixed(ns as f64 / unit.ns, decimals);
-        let _ = write!(text, " [{}, {}]", bound(low), bound(high));
-    }
-    text
+    let Some((low, high)) = interval else { return difference(ns) };
+    let unit = common_unit(&[ns, low, high]);
+    let decimals = decimals(ns as f64 / unit.ns, unit);
+    let number = |ns: i64| fixed_not_zero(ns as f64 / unit.ns, decimals);
+    let plus = if ns > 0 { "+" } else { "" };
+    format!("{plus}{} {} [{}, {}]", number(ns), unit.name, number(low), number(high))
 }
 
 /// A difference with the half of its interval in the same unit: `−17.5 ± 0.1 s`.
 pub(super) fn difference_with_half(ns: i64, half: Option<u64>) -> String {
     let Some(half) = half else { return difference(ns) };
-    let unit = unit(ns as f64);
+    let unit = common_unit(&[ns, i64::try_from(half).unwrap_or(i64::MAX)]);
     let value = ns as f64 / unit.ns;
     let decimals = decimals(value, unit);
     let plus = if ns > 0 { "+" } else { "" };
-    format!("{plus}{} ± {} {}", fixed(value, decimals), fixed(half as f64 / unit.ns, decimals), unit.name)
+    let half = fixed_not_zero(half as f64 / unit.ns, decimals);
+    format!("{plus}{} ± {half} {}", fixed_not_zero(value, decimals), unit.name)
 }
 
 /// By how much a ratio departs from 1, in percent without sign: `12.0 %`, `about 12 %` where a decimal would claim too
@@ -124,7 +134,26 @@ mod tests {
         );
         assert_eq!(difference_with_interval(250_000_000, Some((-4_000_000, 504_000_000))), "+0.250 s [−0.004, 0.504]");
         assert_eq!(difference_with_interval(0, None), "0.000 s");
-        assert_eq!(difference_with_interval(12_000_000_000, Some((-40_000_000, 1))), "+12.0 s [0.0, 0.0]");
+        assert_eq!(difference_with_half(-17_500_000_000, Some(100_000_000)), "−17.5 ± 0.1 s");
+    }
+
+    #[test]
+    fn an_end_that_is_not_zero_does_not_look_like_zero() {
+        assert_eq!(
+            difference_with_interval(-10_600_000_000, Some((-21_180_000_000, -21_400_000))),
+            "−10.6 s [−21.2, −0.02]"
+        );
+        assert_eq!(difference_with_interval(12_000_000_000, Some((0, 1))), "+12.0 s [0.0, 0.000000001]");
+        assert_eq!(difference_with_half(-17_500_000_000, Some(2_100_000)), "−17.5 ± 0.002 s");
+    }
+
+    #[test]
+    fn the_unit_is_that_of_the_largest_number() {
+        let wide = Some((-8_957_100_000, 8_887_800_000));
+        assert_eq!(difference_with_interval(-34_700_000, wide), "−0.035 s [−8.957, 8.888]");
+        assert_eq!(difference_with_interval(-34_700, wide), "−0.00003 s [−8.957, 8.888]");
+        assert_eq!(difference_with_half(34_700_000, Some(8_900_000_000)), "+0.035 ± 8.900 s");
+        assert_eq!(difference_with_interval(-34_700_000, Some((-40_000_000, -29_000_000))), "−34.7 ms [−40.0, −29.0]");
     }
 
     #[test]

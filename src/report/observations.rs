@@ -83,6 +83,21 @@ impl Observations {
     pub(super) fn extend(&mut self, block: u32, values: &[u64]) {
         self.values.extend_from_slice(values);
         count_in(&mut self.value_runs, block, values.len());
+        self.count_all(block, values);
+    }
+
+    /// Adds lower bounds of one block, of values that were cut off.
+    pub(super) fn extend_censored(&mut self, block: u32, bounds: &[u64]) {
+        self.bounds.extend_from_slice(bounds);
+        count_in(&mut self.bound_runs, block, bounds.len());
+        self.count_all(block, bounds);
+    }
+
+    fn count_all(&mut self, block: u32, values: &[u64]) {
+        // A block of nothing has no mean.
+        if values.is_empty() {
+            return;
+        }
         let entry = self.blocks.entry(block).or_default();
         for &ns in values {
             entry.add(ns);

@@ -4,6 +4,7 @@ use crate::{
     report::{
         number::{count, difference_with_interval, duration, p_value, percent_off},
         summary::{ComparisonSummary, Summary},
+        verdict::level::confidence,
     },
     stats::compare::Verdict,
 };
@@ -26,8 +27,9 @@ pub fn told(comparison: &ComparisonSummary, with_scenario: bool) -> String {
     let interval = c.ci_low.zip(c.ci_high);
     let evidence = match interval {
         Some(_) => format!(
-            "{means}, difference {} (95 % interval over {})",
+            "{means}, difference {} ({} interval over {})",
             difference_with_interval(difference, interval),
+            confidence(c.alpha),
             count(c.blocks as u64, "block"),
         ),
         None => format!("{means}, difference {}", difference_with_interval(difference, None)),

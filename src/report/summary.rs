@@ -19,7 +19,7 @@ use crate::{
             audit::AuditSummary,
             check::Check,
             diagnostics::Diagnostics,
-            gates, notes,
+            gates, level, notes,
             stopping::{self, Stopping},
         },
     },
@@ -65,6 +65,9 @@ pub struct Summary {
     /// How far the clocks of live backends are from ours, by arm.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clock_skews: Vec<ArmClockSkew>,
+    /// The level of all verdicts: 0.05, or with repeated looks what the last one may spend of it; intervals have 1 − alpha.
+    #[serde(skip)]
+    pub alpha: f64,
     /// Where the differences of the totals come from; `comparison.json` has them.
     #[serde(skip)]
     pub ledger: Vec<LedgerDifference>,
@@ -172,7 +175,7 @@ pub struct ComparisonSummary {
     pub difference_ns: Option<i64>,
     /// Arm / baseline of the means of block means.
     pub ratio: Option<f64>,
-    /// The lower end of the 95 % interval of the difference, in nanoseconds.
+    /// The lower end of the interval of the difference, in nanoseconds; its confidence is 1 − alpha.
     pub ci_low: Option<i64>,
     /// Its upper end.
     pub ci_high: Option<i64>,
@@ -249,6 +252,7 @@ impl Summary {
             audits: comparison::audits(report),
             gates,
             stopping: stopping::of(report),
+            alpha: level::alpha(&report.run),
             ledger: ledger::differences(report),
         }
     }
@@ -284,6 +288,11 @@ impl Summary {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         notes::all(self)
+    }
+
+    /// What the intervals of differences are called: `95 %`.
+    pub(super) fn confidence(&self) -> String {
+        level::confidence(self.alpha)
     }
 
     /// The names of the scenarios that have records, in the order of the run.

@@ -78,7 +78,8 @@ fn folded(text: &mut String, sentence: &str) {
 }
 
 fn rows(arms: &[&ArmSummary], summary: &Summary) -> String {
-    let mut table = table(["metric, arm", "n", "mean", "p50", "p95", "difference [95 %]", "verdict"]);
+    let difference = format!("difference [{}]", summary.confidence());
+    let mut table = table(["metric, arm", "n", "mean", "p50", "p95", &difference, "verdict"]);
     for metric in Metric::COMPARED {
         let measured: Vec<(&ArmSummary, &MetricSummary)> =
             arms.iter().filter_map(|arm| Some((*arm, arm.metrics.get(&metric)?))).collect();
@@ -118,8 +119,8 @@ fn row(arm: &ArmSummary, m: &MetricSummary, comparison: Option<&ComparisonSummar
         format!("  {}", shown(&arm.arm)),
         m.n.to_string(),
         mean(m),
-        quantile(m.p50_ns),
-        quantile(m.p95_ns),
+        quantile_of(m, m.p50_ns),
+        quantile_of(m, m.p95_ns),
         difference.unwrap_or_default(),
         comparison.map_or("", |c| c.verdict.as_str()).to_owned(),
     ]
@@ -142,6 +143,12 @@ pub(super) fn mean(m: &MetricSummary) -> String {
 /// A quantile, or why there is none.
 pub(super) fn quantile(ns: Option<u64>) -> String {
     ns.map_or_else(|| "n too small".to_owned(), duration)
+}
+
+/// A quantile of a metric. Beside what was cut off there is none: that of the finished ones is of a selection, and those that
+/// were cut off would move it.
+pub(super) fn quantile_of(m: &MetricSummary, ns: Option<u64>) -> String {
+    if m.censored > 0 { "–".to_owned() } else { quantile(ns) }
 }
 
 /// `eda: 90 instances: 90 succeeded, 0 failed, 0 canceled, 0 censored`.

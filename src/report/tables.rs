@@ -10,6 +10,21 @@ use crate::{
 /// From so many instances on a trial's tables are written side by side: a thread is worth its start then.
 const SIDE_BY_SIDE_MIN: usize = 1_000;
 
+/// A table could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write {name}: {source}")]
+pub struct TableError {
+    /// The name of its file.
+    pub name: &'static str,
+    /// The reason.
+    pub source: io::Error,
+}
+
+/// What makes an error one of a table.
+fn of(name: &'static str) -> impl Fn(io::Error) -> TableError {
+    move |source| TableError { name, source }
+}
+
 /// `samples.csv`, `transitions.csv` and `ledger.csv`, each with a writer of its own.
 #[derive(Debug)]
 pub struct Tables<W> {
@@ -25,44 +40,47 @@ impl<W: Write + Send> Tables<W> {
     /// Begins all of them with their headers; `open` gives the writer for a name.
     ///
     /// # Errors
-    /// What `open` or a writer says.
-    pub fn begin(mut open: impl FnMut(&str) -> io::Result<W>) -> io::Result<Self> {
+    /// What `open` or a writer says, and of which table.
+    pub fn begin(mut open: impl FnMut(&str) -> io::Result<W>) -> Result<Self, TableError> {
         let [samples, transitions, ledger] = Self::NAMES;
         Ok(Self {
-            samples: SamplesCsv::new(open(samples)?)?,
-            transitions: TransitionsCsv::new(open(transitions)?)?,
-            ledger: LedgerCsv::new(open(ledger)?)?,
+            samples: open(samples).and_then(SamplesCsv::new).map_err(of(samples))?,
+            transitions: open(transitions).and_then(TransitionsCsv::new).map_err(of(transitions))?,
+            ledger: open(ledger).and_then(LedgerCsv::new).map_err(of(ledger))?,
         })
     }
 
     /// Appends a trial to all of them.
     ///
     /// # Errors
-    /// What a writer says.
-    pub fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
+    /// What a writer says, and of which table.
+    pub fn trial(&mut self, trial: &TrialRecord) -> Result<(), TableError> {
+        let names = Self::NAMES.map(of);
         let Self { samples, transitions, ledger } = self;
         if trial.samples.len() < SIDE_BY_SIDE_MIN {
-            samples.trial(trial)?;
-            transitions.trial(trial)?;
-            return ledger.trial(trial);
+            samples.trial(trial).map_err(&names[0])?;
+            transitions.trial(trial).map_err(&names[1])?;
+            return ledger.trial(trial).map_err(&names[2]);
         }
         // The ledger is as large as the others together.
         std::thread::scope(|scope| {
             let beside = scope.spawn(|| ledger.trial(trial));
-            let written = samples.trial(trial).and_then(|()| transitions.trial(trial));
+            let written = samples.trial(trial).map_err(&names[0]);
+            let written = written.and_then(|()| transitions.trial(trial).map_err(&names[1]));
             let of_ledger = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            written.and(of_ledger)
+            written.and(of_ledger.map_err(&names[2]))
         })
     }
 
     /// Writes out what is left.
     ///
     /// # Errors
-    /// What a writer says.
-    pub fn finish(self) -> io::Result<()> {
-        self.samples.finish()?.flush()?;
-        self.transitions.finish()?.flush()?;
-        self.ledger.finish()?.flush()
+    /// What a writer says, and of which table.
+    pub fn finish(self) -> Result<(), TableError> {
+        let [samples, transitions, ledger] = Self::NAMES;
+        self.samples.finish().and_then(|mut out| out.flush()).map_err(of(samples))?;
+        self.transitions.finish().and_then(|mut out| out.flush()).map_err(of(transitions))?;
+        self.ledger.finish().and_then(|mut out| out.flush()).map_err(of(ledger))
     }
 }
 

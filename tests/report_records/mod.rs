@@ -56,6 +56,7 @@ fn trial(block: u32, arm: &str, instances: u32, handoff_ms: u64, detection_ms: u
         warmup: false,
         cost: None,
         clock_skew: None,
+        stopped: false,
     };
     for index in 0..instances {
         let seed = Seed::new(7).label(arm).index(block.into()).index(index.into());

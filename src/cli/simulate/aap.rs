@@ -55,7 +55,7 @@ pub(super) async fn simulate(arguments: &AapArguments) -> Result<(), Failure> {
         token
     } else {
         let token = token::make().map_err(Failure::could_not_run)?;
-        print(&format!("token: {token}"));
+        print(&format!("token: {token}"))?;
         token
     };
     let Ground { clock, seed, truth, profile, journal, listener } = ground;

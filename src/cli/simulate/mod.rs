@@ -19,6 +19,7 @@ use self::truth::TruthFile;
 use crate::{
     cli::{
         exit::{Exit, Failure},
+        seed::seed,
         stdout::print,
     },
     clock::{Clock, ModelClock, SharedClock, SystemClock},
@@ -51,13 +52,13 @@ struct ServeArguments {
     #[arg(long, value_name = "FILE|NAME", default_value = "quiet-engine")]
     profile: PathBuf,
     /// Real seconds for one second of the profile; times in answers run as much faster
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = time_scale)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = time_scale, allow_negative_numbers = true)]
     time_scale: f64,
     /// The seed of all random draws
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed, allow_negative_numbers = true)]
     seed: u64,
     /// End after this time, as in 90s [default: when interrupted]
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     lasts: Option<GoDuration>,
     /// Write what the simulator does to a file, a line of JSON for each thing
     #[arg(long, value_name = "FILE")]
@@ -123,7 +124,7 @@ async fn serve_until_told(
     // Before the address is told: whoever knows it may end us.
     let end = told_to_end(lasts).map_err(Failure::could_not_run)?;
     let address = listener.local_addr().map_err(Failure::could_not_run)?;
-    print(&format!("http://{address}"));
+    print(&format!("http://{address}"))?;
     let result = tokio::select! {
         biased;
         served = serve(service, listener, end) => served,

@@ -1,6 +1,9 @@
 //! What can be wrong with an experiment file: what, where, and how to mend it.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::sim::profile::ProfileError;
 
@@ -13,7 +16,13 @@ pub enum ExperimentError {
         /// The file.
         file: PathBuf,
         /// The reason.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// The file is not text.
+    #[error("{}: the file is not UTF-8 text; save it as UTF-8", .file.display())]
+    NotText {
+        /// The file.
+        file: PathBuf,
     },
     /// Something in the file makes no sense.
     #[error("{}:{line}:{column}: {message}", .file.display())]
@@ -38,4 +47,12 @@ pub enum ExperimentError {
     /// A profile that an arm names can't be used.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+}
+
+/// The text of a file.
+pub(super) fn read_text(file: &Path) -> Result<String, ExperimentError> {
+    std::fs::read_to_string(file).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => ExperimentError::NotText { file: file.to_owned() },
+        _ => ExperimentError::Read { file: file.to_owned(), source },
+    })
 }

@@ -189,7 +189,7 @@ impl Resolver<'_> {
             Some(_) => return Err(self.invalid(url, "the controller's URL has a query; it ends in /api/controller")),
             None => self.live_url(url)?,
         };
-        let beside = |path: &Path| self.file.parent().unwrap_or(Path::new(".")).join(path);
+        let beside = |path: &Path| self.places.file.parent().unwrap_or(Path::new(".")).join(path);
         let ca_file = match ca_file {
             Some(file) if !beside(&file.value).is_file() => {
                 let message = format!("there is no file {} with certificates", beside(&file.value).display());

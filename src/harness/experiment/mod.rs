@@ -9,6 +9,7 @@ pub(in crate::harness) mod live;
 mod operator;
 mod operator_resolve;
 mod overrides;
+mod places;
 mod raw;
 mod raw_operator;
 mod resolve;
@@ -16,6 +17,7 @@ mod scenario;
 mod share;
 mod subject;
 mod subject_file;
+mod written;
 
 use std::{
     path::{Path, PathBuf},
@@ -25,6 +27,7 @@ use std::{
 
 use serde::Serialize;
 
+use self::places::Places;
 pub use self::{
     arm::{Arm, Backend, EdaBackend, EdaEngine, Endpoints},
     error::ExperimentError,
@@ -90,9 +93,7 @@ impl Experiment {
     /// When the file, or a profile that it names, can't be read or says something that makes no sense; the error names the
     /// file, the line and the column.
     pub fn load(file: &Path, overrides: &Overrides) -> Result<Self, ExperimentError> {
-        let text =
-            std::fs::read_to_string(file).map_err(|source| ExperimentError::Read { file: file.to_owned(), source })?;
-        Self::from_yaml(&text, file, overrides)
+        Self::from_yaml(&error::read_text(file)?, file, overrides)
     }
 
     /// Like [`Self::load`], from a text; `file` is what errors name and where profiles are looked for.
@@ -100,11 +101,23 @@ impl Experiment {
     /// # Errors
     /// As for [`Self::load`].
     pub fn from_yaml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ExperimentError> {
-        // The file by itself first: its errors have places, those of a file with values set over it have none.
-        let raw = raw::parse(text, file)?;
-        let (raw, placed) =
-            if overrides.set.is_empty() { (raw, true) } else { (overrides::parse(text, file, &overrides.set)?, false) };
-        resolve::resolve(&raw, file, placed, overrides)
+        let file = Places::of_file(file);
+        let raw = raw::parse(text, &file)?;
+        if overrides.set.is_empty() {
+            return resolve::resolve(&raw, &file, overrides);
+        }
+        let (text, origins) = overrides::apply(text, &file, &overrides.set)?;
+        // What is right by itself and wrong with the values set over it is theirs to mend, wherever it shows.
+        let set = |error: ExperimentError| match error {
+            ExperimentError::Invalid { .. } => ExperimentError::Option {
+                option: overrides.set.iter().map(|setting| places::shown(setting)).collect::<Vec<_>>().join(" "),
+                message: error.to_string(),
+            },
+            error => error,
+        };
+        let changed = raw::parse(&text, &origins).map_err(set)?;
+        resolve::resolve(&changed, &origins, overrides)
+            .map_err(|error| if resolve::resolve(&raw, &file, overrides).is_ok() { set(error) } else { error })
     }
 
     /// The file that it was read from.

@@ -1,10 +1,6 @@
 //! The experiment file as it is written.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{
     Deserialize, Deserializer,
@@ -17,6 +13,7 @@ use crate::{
         ExperimentError,
         arm::EdaEngine,
         choice::{Choice, choice},
+        places::Places,
         raw_operator::RawOperator,
         share::Share,
         subject_file::RawSubject,
@@ -292,13 +289,7 @@ pub(super) struct RawExpectation {
 }
 
 /// Reads a text as an experiment file, by its form alone.
-pub(super) fn parse(text: &str, file: &Path) -> Result<RawExperiment, ExperimentError> {
+pub(super) fn parse(text: &str, places: &Places<'_>) -> Result<RawExperiment, ExperimentError> {
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let text = error.to_string();
-        // The place stands in front of the message already.
-        let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]).to_owned();
-        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-        ExperimentError::Invalid { file: file.to_owned(), line, column, message }
-    })
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| places.malformed(&error))
 }

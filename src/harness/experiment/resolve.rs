@@ -14,6 +14,7 @@ use crate::{
         Arm, Backend, DeleteWhen, Endpoints, Expectation, Experiment, ExperimentError, Overrides, Scenario,
         ScenarioKind, arm,
         design::{self, Names},
+        places::Places,
         raw::{RawArm, RawDelete, RawExpectation, RawExperiment, RawKind, RawScenario},
     },
     operator::config::{ProviderKind, VARIABLES},
@@ -32,8 +33,7 @@ const DEADLINE: Duration = Duration::from_secs(3600);
 const TEMPLATE: &str = "osac.templates.ocp_virt_vm";
 
 pub(super) struct Resolver<'a> {
-    pub(super) file: &'a Path,
-    placed: bool,
+    pub(super) places: &'a Places<'a>,
     clock: ClockKind,
     time_scale: f64,
 }
@@ -48,13 +48,7 @@ impl Resolver<'_> {
     }
 
     pub(super) fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
-        let message = message.into();
-        if self.placed {
-            let (line, column) = (at.referenced.line(), at.referenced.column());
-            ExperimentError::Invalid { file: self.file.to_owned(), line, column, message }
-        } else {
-            ExperimentError::Option { option: "--set".to_owned(), message }
-        }
+        self.places.invalid(at, message)
     }
 
     pub(super) fn at_least_one(&self, what: &str, number: &Spanned<u32>) -> Result<u32, ExperimentError> {
@@ -122,7 +116,7 @@ impl Resolver<'_> {
 
     /// The file of a profile: a path as it is, a name in the folder `profiles` beside the experiment.
     fn profile(&self, name: &Spanned<String>) -> Result<Profile, ExperimentError> {
-        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let folder = self.places.file.parent().unwrap_or(Path::new("."));
         let is_yaml = |extension: &std::ffi::OsStr| extension == "yaml" || extension == "yml";
         let is_path = name.value.contains('/') || Path::new(&name.value).extension().is_some_and(is_yaml);
         let path = if is_path {
@@ -130,6 +124,10 @@ impl Resolver<'_> {
         } else {
             folder.join("profiles").join(format!("{}.yaml", name.value))
         };
+        if path.is_dir() {
+            let message = format!("the profile `{}` is a folder ({}); name a file in it", name.value, path.display());
+            return Err(self.invalid(name, message));
+        }
         if !path.is_file() {
             let known = profiles_in(&folder.join("profiles"));
             let known = if known.is_empty() { String::new() } else { format!("; known are {}", known.join(", ")) };
@@ -346,12 +344,11 @@ fn with_audit(mut arms: Vec<Arm>, scenarios: &mut [Scenario], audit: Option<&str
 
 pub(super) fn resolve(
     raw: &RawExperiment,
-    file: &Path,
-    placed: bool,
+    places: &Places<'_>,
     overrides: &Overrides,
 ) -> Result<Experiment, ExperimentError> {
     let clock = overrides.clock.or(raw.clock).unwrap_or(ClockKind::Virtual);
-    let mut resolver = Resolver { file, placed, clock, time_scale: 1.0 };
+    let mut resolver = Resolver { places, clock, time_scale: 1.0 };
     let time_scale = time_scale(&resolver, raw, clock, overrides)?;
     resolver.time_scale = time_scale;
     let deadline = match &raw.deadline {
@@ -387,7 +384,7 @@ pub(super) fn resolve(
     let instances = resolver.at_least_one("instances", &raw.instances)?;
     let arrival_spacing = resolver.spacing(raw, deadline)?;
     Ok(Experiment {
-        file: file.to_owned(),
+        file: places.file.to_owned(),
         name: resolver.name("an experiment", &raw.name)?,
         description: raw.description.trim().to_owned(),
         seed: Seed::new(overrides.seed.or(raw.seed).unwrap_or(1)),

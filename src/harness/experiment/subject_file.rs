@@ -12,7 +12,9 @@ use serde_saphyr::Spanned;
 
 use super::{
     Arm, ExperimentError,
+    error::read_text,
     json_path::JsonPath,
+    places::Places,
     raw::{RawExperiment, RawSubjectPlace},
     resolve::Resolver,
     subject::{Jobs, PlaybookMarks, Subject, Test},
@@ -85,25 +87,19 @@ struct RawTest {
 
 /// A subject in a file of its own.
 pub(super) fn load(file: &Path) -> Result<Subject, ExperimentError> {
-    let text =
-        std::fs::read_to_string(file).map_err(|source| ExperimentError::Read { file: file.to_owned(), source })?;
+    let text = read_text(file)?;
     let options = serde_saphyr::options! { with_snippet: false };
-    let raw: RawSubject = serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
-        let text = error.to_string();
-        // The place stands in front of the message already.
-        let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]).to_owned();
-        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-        ExperimentError::Invalid { file: file.to_owned(), line, column, message }
-    })?;
-    resolve(&raw, file)
+    let places = Places::of_file(file);
+    let raw: RawSubject =
+        serde_saphyr::from_str_with_options(&text, options).map_err(|error| places.malformed(&error))?;
+    resolve(&raw, &places)
 }
 
-struct At<'a>(&'a Path);
+struct At<'a>(&'a Places<'a>);
 
 impl At<'_> {
     fn invalid<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> ExperimentError {
-        let (line, column) = (at.referenced.line(), at.referenced.column());
-        ExperimentError::Invalid { file: self.0.to_owned(), line, column, message: message.into() }
+        self.0.invalid(at, message)
     }
 
     fn path(&self, text: &Spanned<String>) -> Result<JsonPath, ExperimentError> {
@@ -155,7 +151,7 @@ impl At<'_> {
     fn definitions(&self, files: &[Spanned<String>]) -> Result<Vec<Value>, ExperimentError> {
         let mut definitions = Vec::new();
         for name in files {
-            let file: PathBuf = self.0.parent().unwrap_or(Path::new(".")).join(&name.value);
+            let file: PathBuf = self.0.file.parent().unwrap_or(Path::new(".")).join(&name.value);
             let text = std::fs::read_to_string(&file)
                 .map_err(|error| self.invalid(name, format!("{} can't be read: {error}", file.display())))?;
             let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
@@ -190,9 +186,9 @@ fn versions(definition: &Value) -> impl Iterator<Item = &str> {
     all.filter(|version| version["served"] == true).filter_map(|version| version["name"].as_str())
 }
 
-/// What is meant by it; `file` is what errors name and what paths are beside.
-pub(super) fn resolve(raw: &RawSubject, file: &Path) -> Result<Subject, ExperimentError> {
-    let at = At(file);
+/// What is meant by it; paths are beside the file of `places`.
+pub(super) fn resolve(raw: &RawSubject, places: &Places<'_>) -> Result<Subject, ExperimentError> {
+    let at = At(places);
     let version = &raw.api_version.value;
     if version.split('/').count() > 2 || version.split('/').any(str::is_empty) {
         return Err(at.invalid(&raw.api_version, format!("`{version}` is no apiVersion; write it as example.com/v1")));
@@ -234,7 +230,7 @@ pub(super) fn resolve(raw: &RawSubject, file: &Path) -> Result<Subject, Experime
     let marks = raw.playbook.as_ref();
     let or = |mark: Option<&String>, default: &str| mark.cloned().unwrap_or_else(|| default.to_owned());
     Ok(Subject {
-        file: file.to_owned(),
+        file: places.file.to_owned(),
         api_version: version.clone(),
         kind: raw.kind.value.clone(),
         plural,
@@ -257,13 +253,16 @@ impl Resolver<'_> {
         let Some(place) = &raw.subject else { return Ok(None) };
         let subject = match &place.value {
             RawSubjectPlace::File(path) => {
-                let file = self.file.parent().unwrap_or(Path::new(".")).join(path);
+                let file = self.places.file.parent().unwrap_or(Path::new(".")).join(path);
+                if file.is_dir() {
+                    return Err(self.invalid(place, format!("{} is a folder; name the subject's file", file.display())));
+                }
                 if !file.is_file() {
                     return Err(self.invalid(place, format!("there is no subject in {}: no such file", file.display())));
                 }
                 load(&file)?
             }
-            RawSubjectPlace::Inline(inline) => resolve(inline, self.file)?,
+            RawSubjectPlace::Inline(inline) => resolve(inline, self.places)?,
         };
         if let Some(arm) = arms.iter().find(|arm| arm.operator().is_in_process()) {
             let message = format!(

@@ -9,12 +9,17 @@ use crate::report::{
     summary::{ComparisonSummary, Summary},
 };
 
-/// What stands above the tables.
-pub(in crate::report) const ABOUT: &str = "None of this changes a verdict; where the shift, the bootstrap of the mean, the median \
-     or the ranks say something else, there is a note. Differences are arm − baseline with 95 % intervals: the shift by ranks \
+/// What stands above the tables; what the intervals of differences are called is theirs, `95 %` of one look.
+pub(in crate::report) fn about(summary: &Summary) -> String {
+    let confidence = summary.confidence();
+    format!(
+        "None of this changes a verdict; where the shift, the bootstrap of the mean, the median \
+     or the ranks say something else, there is a note. Differences are arm − baseline with {confidence} intervals: the shift by ranks \
      of block differences, the others by drawing whole blocks (BCa), whose intervals are short where blocks are few (87 % \
      instead of 95 % for a mean of 6 blocks, 92 % for 15, 94 % for 30). Quantiles are of instances in the first table and of block means in the second. A12 is how often a \
-     block of the arm takes longer than one of the baseline, with Brunner and Munzel's p-value.";
+     block of the arm takes longer than one of the baseline, with Brunner and Munzel's p-value."
+    )
+}
 
 /// The heads of the columns that [`methods`] fills.
 pub(in crate::report) const METHODS: [&str; 9] = [
@@ -32,7 +37,7 @@ pub(in crate::report) const METHODS: [&str; 9] = [
 /// The heads of the columns that [`quantiles`] fills.
 pub(in crate::report) const QUANTILES: [&str; 6] = ["metric", "arm", "blocks", "p50 of blocks", "p90", "p99"];
 
-/// A row a comparison with answers; differences are arm − baseline, with 95 % intervals.
+/// A row a comparison with answers; differences are arm − baseline, with the intervals of its level.
 pub(in crate::report) fn methods(summary: &Summary, scenario: &str) -> Vec<[String; 9]> {
     let of_scenario = summary.comparisons.iter().filter(|comparison| comparison.scenario == scenario);
     of_scenario.filter_map(method_row).collect()
@@ -98,7 +103,7 @@ pub(in crate::report) fn markdown(text: &mut String, summary: &Summary, scenario
     if methods.is_empty() && sentences.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n### By other methods\n\n{ABOUT}");
+    let _ = writeln!(text, "\n### By other methods\n\n{}", about(summary));
     for sentence in sentences {
         let _ = writeln!(text, "\n- {}", escape(&sentence));
     }

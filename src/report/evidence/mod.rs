@@ -94,22 +94,24 @@ impl Evidence {
 
     /// What the other methods say where that is not what a verdict says, a part of a sentence each.
     pub(super) fn dissenters(&self, verdict: Verdict) -> Vec<String> {
-        let shift = self.shift.as_ref().and_then(|shift| shift.low_ns.zip(shift.high_ns));
+        let shift = self.shift.as_ref().and_then(|shift| Some((shift.estimate_ns, shift.low_ns.zip(shift.high_ns)?)));
         let resampled = self.resampled.as_ref();
-        let mean = resampled.and_then(|resampled| resampled.mean_ns.bca).map(|[low, high]| (low, high));
+        let mean = resampled.and_then(|resampled| {
+            let of = &resampled.mean_ns;
+            Some((of.estimate?, of.bca.map(|[low, high]| (low, high))?))
+        });
         let p50 = resampled.and_then(|resampled| Some((resampled.p50_ns.estimate?, resampled.p50_ns.bca?)));
         let p = self.ranked.as_ref().and_then(|ranked| ranked.brunner_munzel_p);
         let intervals = [("the Hodges–Lehmann shift", shift), ("the bootstrap of the mean", mean)];
-        let intervals = intervals.into_iter().filter_map(|(name, interval)| Some((name, interval?)));
-        let said = |(name, (low, high)): (&str, (i64, i64))| {
+        let intervals = intervals.into_iter().filter_map(|(name, found)| Some((name, found?)));
+        let said = |(name, (estimate, (low, high))): (&str, (i64, (i64, i64)))| {
             let agrees = match verdict {
                 Verdict::Faster => high < 0,
                 Verdict::Slower => low > 0,
                 Verdict::Inconclusive => low <= 0 && 0 <= high,
                 Verdict::Equivalent => true,
             };
-            let middle = i64::midpoint(low, high);
-            (!agrees).then(|| format!("{name} is about {}", difference_with_interval(middle, Some((low, high)))))
+            (!agrees).then(|| format!("{name} is about {}", difference_with_interval(estimate, Some((low, high)))))
         };
         let mut dissenters: Vec<String> = intervals.filter_map(said).collect();
         let opposite = |[low, high]: [i64; 2]| match verdict {

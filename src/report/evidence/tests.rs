@@ -81,6 +81,25 @@ fn a_difference_that_a_few_blocks_make_is_doubted_aloud() {
 }
 
 #[test]
+fn what_other_methods_say_is_their_estimate_and_not_the_middle_of_their_interval() {
+    let seconds = |s: i64| s * 1_000_000_000;
+    let (estimate_ns, low_ns, high_ns) = (seconds(-3), Some(seconds(-10)), Some(seconds(-1)));
+    let mut evidence = summary(6, |_| -20.0).comparisons[0].evidence.clone();
+    evidence.shift = Some(Shift { estimate_ns, low_ns, high_ns });
+    if let Some(resampled) = &mut evidence.resampled {
+        resampled.mean_ns.estimate = Some(seconds(-4));
+        resampled.mean_ns.bca = Some([seconds(-11), seconds(-1)]);
+    }
+    assert_eq!(
+        evidence.dissenters(Verdict::Inconclusive),
+        [
+            "the Hodges–Lehmann shift is about −3.00 s [−10.00, −1.00]",
+            "the bootstrap of the mean is about −4.00 s [−11.00, −1.00]"
+        ]
+    );
+}
+
+#[test]
 fn too_few_blocks_are_refused_in_words_and_not_in_numbers() {
     let summary = summary(5, |_| -20.0);
     let evidence = &provision(&summary).evidence;

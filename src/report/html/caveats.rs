@@ -3,6 +3,7 @@
 use crate::{
     record::{ClockKind, RunInfo},
     report::{number::count, summary::Summary},
+    stats::compare::ALPHA,
 };
 
 /// One sentence or two each, in plain text.
@@ -33,9 +34,11 @@ pub(super) fn caveats(summary: &Summary, run: &RunInfo) -> Vec<String> {
         count(blocks, "block"),
     ));
     if summary.comparisons.len() > 1 {
+        let looks = if summary.alpha < ALPHA { " (95 % over all looks)" } else { "" };
         caveats.push(format!(
-            "{} at 95 % each, not adjusted for their number: with 20 true ties one would look like a difference.",
+            "{} at {}{looks} each, not adjusted for their number: with 20 true ties one would look like a difference.",
             count(summary.comparisons.len() as u64, "comparison"),
+            summary.confidence(),
         ));
     }
     caveats.push(
@@ -52,8 +55,8 @@ pub(super) fn caveats(summary: &Summary, run: &RunInfo) -> Vec<String> {
     if censored > 0 {
         caveats.push(format!(
             "{} did not finish before the deadline. They are counted, and in means they stand with the time that they \
-             had when they were cut off: such a mean is a lower bound (≥). Quantiles, ranges and histograms are of those \
-             that finished.",
+             had when they were cut off: such a mean is a lower bound (≥). Beside such a mean no quantile is given, as \
+             that of the finished ones would be of a selection; ranges and histograms are of those that finished.",
             count(censored, "instance"),
         ));
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::escape::escape;
 use crate::report::{
-    evidence::cells::{ABOUT, METHODS, QUANTILES, methods, quantiles, sentences},
+    evidence::cells::{METHODS, QUANTILES, about, methods, quantiles, sentences},
     summary::Summary,
 };
 
@@ -24,7 +24,8 @@ pub(super) fn section(html: &mut String, summary: &Summary) {
         table(&mut tables, &QUANTILES, &quantiles(summary, scenario));
     }
     if !tables.is_empty() {
-        let _ = write!(html, "<section>\n<h2>By other methods</h2>\n<p>{ABOUT}</p>\n{tables}</section>\n");
+        let about = about(summary);
+        let _ = write!(html, "<section>\n<h2>By other methods</h2>\n<p>{about}</p>\n{tables}</section>\n");
     }
 }
 

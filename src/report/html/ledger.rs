@@ -30,7 +30,7 @@ pub(super) fn section(html: &mut String, summary: &Summary) {
             for difference in &differences {
                 let _ = writeln!(tables, "<p>{}.</p>", escape(&ledger::sentence(difference, summary)));
             }
-            table(&mut tables, &arms, &differences);
+            table(&mut tables, &arms, &differences, &summary.confidence());
         }
     }
     if !tables.is_empty() {
@@ -45,7 +45,12 @@ pub(super) fn section(html: &mut String, summary: &Summary) {
 }
 
 /// A row a segment; the numbers of each arm, then the difference from the baseline.
-fn table(html: &mut String, arms: &[(&ArmSummary, &LedgerSummary)], differences: &[&LedgerDifference]) {
+fn table(
+    html: &mut String,
+    arms: &[(&ArmSummary, &LedgerSummary)],
+    differences: &[&LedgerDifference],
+    confidence: &str,
+) {
     html.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>segment</th>");
     for (arm, _) in arms {
         let name = escape(&arm.arm);
@@ -53,7 +58,7 @@ fn table(html: &mut String, arms: &[(&ArmSummary, &LedgerSummary)], differences:
     }
     for difference in differences {
         let (arm, baseline) = (escape(&difference.arm), escape(&difference.baseline));
-        let _ = write!(html, "<th class=\"n\">{arm} − {baseline} [95 % interval]</th>");
+        let _ = write!(html, "<th class=\"n\">{arm} − {baseline} [{confidence} interval]</th>");
     }
     html.push_str("</tr></thead>\n<tbody>\n");
     for segment in segments(arms, differences) {

@@ -149,7 +149,8 @@ fn states(html: &mut String, summary: &Summary) {
         let _ = write!(
             html,
             "<section>\n<h2>Time in job states</h2>\n<p>From the change into a state to the next change of the same job. A \
-             state that a job was still in at the end is left out.</p>\n{tables}</section>\n"
+             state that the deadline cut off is counted with the time that it had, so that the mean is a lower bound (≥); one \
+             that was not seen to end for another reason is left out.</p>\n{tables}</section>\n"
         );
     }
 }

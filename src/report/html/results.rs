@@ -11,7 +11,7 @@ use crate::{
         number::{difference_with_interval, duration},
         sentence,
         summary::{ArmSummary, MetricSummary, Summary},
-        table::{mean, quantile},
+        table::{mean, quantile_of},
         verdict,
     },
 };
@@ -63,7 +63,9 @@ pub(super) fn totals(html: &mut String, summary: &Summary, scenario: &str) {
     let arms: Vec<&ArmSummary> = summary.arms.iter().filter(|arm| arm.scenario == scenario).collect();
     html.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>metric</th><th>arm</th>");
     numbers_head(html);
-    html.push_str("<th class=\"n\">difference [95 % interval]</th><th>verdict</th></tr></thead>\n<tbody>\n");
+    let confidence = summary.confidence();
+    let _ = write!(html, "<th class=\"n\">difference [{confidence} interval]</th>");
+    html.push_str("<th>verdict</th></tr></thead>\n<tbody>\n");
     for metric in Metric::COMPARED {
         for arm in &arms {
             let Some(m) = arm.metrics.get(&metric).filter(|m| m.n + m.censored > 0) else { continue };
@@ -125,11 +127,30 @@ fn numbers_head(html: &mut String) {
 
 fn numbers(html: &mut String, m: &MetricSummary) {
     let n = if m.censored > 0 { format!("{} + {} cut off", m.n, m.censored) } else { m.n.to_string() };
+    let of = |ns| quantile_of(m, ns);
     let given = |ns: Option<u64>| ns.map_or_else(|| "–".to_owned(), duration);
-    for text in
-        [n, mean(m), quantile(m.p50_ns), quantile(m.p95_ns), quantile(m.p99_ns), given(m.min_ns), given(m.max_ns)]
-    {
+    for text in [n, mean(m), of(m.p50_ns), of(m.p95_ns), of(m.p99_ns), given(m.min_ns), given(m.max_ns)] {
         let class = if text == "n too small" { "n small" } else { "n" };
         let _ = write!(html, "<td class=\"{class}\">{text}</td>");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_what_was_cut_off_stands_no_quantile() {
+        let whole = MetricSummary { n: 7, mean_ns: Some(12), p50_ns: Some(11), ..MetricSummary::default() };
+        let cut = MetricSummary { censored: 1, mean_lower_bound_ns: Some(13), ..whole.clone() };
+        let written = |m| {
+            let mut html = String::new();
+            numbers(&mut html, m);
+            html
+        };
+        assert!(written(&whole).contains(">11 ns<"), "{}", written(&whole));
+        let of_cut = written(&cut);
+        assert!(of_cut.contains(">7 + 1 cut off<") && of_cut.contains(">≥ 13 ns<"), "{of_cut}");
+        assert!(!of_cut.contains("11 ns") && !of_cut.contains("n too small"), "{of_cut}");
     }
 }

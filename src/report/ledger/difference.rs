@@ -10,8 +10,13 @@ use crate::{
         accumulate::{Series, SeriesKey},
         comparison::whole,
         ledger::{Operation, Segment, columns::Columns},
+        verdict::level,
     },
-    stats::compare::{BlockPair, CompareOptions, compare},
+    stats::{
+        compare::BlockPair,
+        interval::Confidence,
+        student::{mean, mean_interval_at},
+    },
 };
 
 /// The difference of one operation between an arm and the baseline, split by segment; arm − baseline, so that a negative one
@@ -74,21 +79,25 @@ pub struct Difference {
     pub arm_mean_ns: i64,
     /// Arm − baseline.
     pub difference_ns: i64,
-    /// The lower end of the 95 % interval of the difference, over blocks; null below two blocks.
+    /// The lower end of the interval of the difference, over blocks, at the level of the run's comparisons; null below two
+    /// blocks.
     pub ci_low: Option<i64>,
     /// Its upper end.
     pub ci_high: Option<i64>,
 }
 
 impl Difference {
-    fn of(pairs: &[BlockPair]) -> Option<Self> {
-        let compared = compare(pairs, &CompareOptions::default())?;
+    fn of(pairs: &[BlockPair], confidence: Confidence) -> Option<Self> {
+        let baseline_mean = mean(&pairs.iter().map(|pair| pair.baseline).collect::<Vec<_>>())?;
+        let arm_mean = mean(&pairs.iter().map(|pair| pair.arm).collect::<Vec<_>>())?;
+        let differences: Vec<f64> = pairs.iter().map(|pair| pair.arm - pair.baseline).collect();
+        let interval = mean_interval_at(&differences, confidence);
         Some(Self {
-            baseline_mean_ns: whole(compared.baseline_mean),
-            arm_mean_ns: whole(compared.arm_mean),
-            difference_ns: whole(compared.difference),
-            ci_low: compared.interval.map(|interval| whole(interval.low)),
-            ci_high: compared.interval.map(|interval| whole(interval.high)),
+            baseline_mean_ns: whole(baseline_mean),
+            arm_mean_ns: whole(arm_mean),
+            difference_ns: whole(arm_mean - baseline_mean),
+            ci_low: interval.map(|interval| whole(interval.low)),
+            ci_high: interval.map(|interval| whole(interval.high)),
         })
     }
 }
@@ -96,6 +105,7 @@ impl Difference {
 /// All difference ledgers: by scenario, then arm, then operation.
 pub(in crate::report) fn all(report: &Report) -> Vec<LedgerDifference> {
     let mut differences = Vec::new();
+    let confidence = Confidence::of_alpha(level::alpha(&report.run)).unwrap_or(Confidence::STANDARD);
     for (scenario, name) in report.scenarios.iter().enumerate() {
         let Some(baseline) = report.series.get(&SeriesKey { scenario, arm: 0 }) else { continue };
         for (arm, arm_name) in report.arms.iter().enumerate().skip(1) {
@@ -103,7 +113,7 @@ pub(in crate::report) fn all(report: &Report) -> Vec<LedgerDifference> {
             let Some(series) = series else { continue };
             for operation in Operation::ALL {
                 let (of_baseline, of_arm) = (baseline.ledgers.columns(operation), series.ledgers.columns(operation));
-                let Some((blocks, total, segments)) = one(of_baseline, of_arm) else { continue };
+                let Some((blocks, total, segments)) = one(of_baseline, of_arm, confidence) else { continue };
                 differences.push(LedgerDifference {
                     scenario: name.clone(),
                     baseline: report.arms[0].clone(),
@@ -126,7 +136,11 @@ fn unfinished(series: &Series) -> u64 {
 }
 
 /// `None` where the arms have no block in common.
-fn one(baseline: &Columns, arm: &Columns) -> Option<(usize, Difference, Vec<SegmentDifference>)> {
+fn one(
+    baseline: &Columns,
+    arm: &Columns,
+    confidence: Confidence,
+) -> Option<(usize, Difference, Vec<SegmentDifference>)> {
     let blocks: Vec<u32> = baseline.blocks.keys().filter(|block| arm.blocks.contains_key(block)).copied().collect();
     let pairs = |segment: Option<Segment>| -> Vec<BlockPair> {
         let (of_baseline, of_arm) = (sums(baseline, segment), sums(arm, segment));
@@ -138,10 +152,10 @@ fn one(baseline: &Columns, arm: &Columns) -> Option<(usize, Difference, Vec<Segm
             .map(|block| BlockPair { baseline: mean(&of_baseline, baseline, block), arm: mean(&of_arm, arm, block) })
             .collect()
     };
-    let total = Difference::of(&pairs(None))?;
-    let segments = common(baseline, arm)
-        .into_iter()
-        .filter_map(|segment| Some(SegmentDifference { segment, difference: Difference::of(&pairs(Some(segment)))? }));
+    let total = Difference::of(&pairs(None), confidence)?;
+    let segments = common(baseline, arm).into_iter().filter_map(|segment| {
+        Some(SegmentDifference { segment, difference: Difference::of(&pairs(Some(segment)), confidence)? })
+    });
     Some((blocks.len(), total, segments.collect()))
 }
 
@@ -229,6 +243,33 @@ mod tests {
         let summary = report.summary();
         let text = sentence(&summary.ledger[1], &summary);
         assert_eq!(text, "aap against eda on deprovision, 0.000 s (inconclusive)");
+    }
+
+    #[test]
+    fn with_repeated_looks_the_intervals_have_the_level_of_the_comparisons() {
+        let mut run = run(12);
+        run.design.until = Some(crate::record::Until { half_width: 0.05, max_blocks: 24, looks: vec![12, 24] });
+        let mut report = Report::new(&run);
+        for block in 1..=12 {
+            for (arm, longer) in [("eda", 0), ("aap", u64::from(block % 5))] {
+                let mut record = trial(block, arm, vec![lived(0, (100 + longer) * S, 50 * S)]);
+                record.milestones.push(milestones(&record.samples[0], true));
+                report.add(&record);
+            }
+        }
+        let summary = report.summary();
+        let (of_total, compared) = (summary.ledger[0].total, &summary.comparisons[0]);
+        assert!(compared.alpha < 0.04, "{}", compared.alpha);
+        assert_eq!((of_total.ci_low, of_total.ci_high), (compared.ci_low, compared.ci_high));
+        let level = summary.confidence();
+        assert!(level.starts_with("96.") || level.starts_with("97."), "{level}");
+        let markdown = crate::report::markdown::comparison(&summary);
+        assert!(markdown.contains(&format!("({level} interval over 12 blocks)")), "{markdown}");
+        assert!(!markdown.contains("(95 % interval"), "{markdown}");
+        let json: serde_json::Value =
+            serde_json::from_slice(&crate::report::json::comparison(&summary).unwrap()).unwrap();
+        let confidence = json["confidence"].as_f64().unwrap();
+        assert!((confidence - (1.0 - compared.alpha)).abs() < 1e-8, "{confidence}");
     }
 
     #[test]

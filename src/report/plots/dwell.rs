@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     record::Plane,
-    report::{Report, metric::Metric, number::duration},
+    report::{Report, metric::Metric, sentence},
 };
 
 const BAR: i32 = 46;
@@ -21,12 +21,20 @@ const GAP: i32 = 34;
 const NAMES: i32 = 420;
 const FIGURES: i32 = 300;
 
+/// The mean of one state; with what was cut off in it, a lower bound.
+#[derive(Debug)]
+struct Mean {
+    ns: u64,
+    n: usize,
+    cut: usize,
+}
+
 /// The mean dwell of each state in one arm.
 #[derive(Debug)]
 struct ArmDwell {
     arm: String,
     color: usize,
-    means: BTreeMap<Metric, (u64, usize)>,
+    means: BTreeMap<Metric, Mean>,
 }
 
 /// All dwell times of a plane, a panel a scenario.
@@ -47,8 +55,9 @@ impl Bars {
                 .flat_map(|series| &series.metrics)
                 .filter(|(metric, _)| matches!(metric, Metric::State { plane: p, .. } if *p == plane))
                 .filter_map(|(metric, seen)| {
-                    let mean = crate::stats::summary::mean(seen.values().iter().copied())?;
-                    Some((metric.clone(), (mean.get(), seen.values().len())))
+                    let all = seen.values().iter().chain(seen.bounds()).copied();
+                    let ns = crate::stats::summary::mean(all)?.get();
+                    Some((metric.clone(), Mean { ns, n: seen.values().len(), cut: seen.bounds().len() }))
                 })
                 .collect(),
         });
@@ -100,7 +109,7 @@ impl Plot for Bars {
             .collect();
         canvas.head(&self.title(), &subtitle.join("; "))?;
         let all = self.panels.iter().flat_map(|panel| &panel.rows).flat_map(|arm| arm.means.values());
-        let Some(high) = all.map(|(mean, _)| *mean).max() else { return panel::no_data(canvas, self.height()) };
+        let Some(high) = all.map(|mean| mean.ns).max() else { return panel::no_data(canvas, self.height()) };
         let axis = TimeAxis::new((style::MARGIN + NAMES, style::WIDTH - style::MARGIN - FIGURES), 0, high);
         axis.draw(canvas, (style::HEAD, self.height() - style::FOOT), "seconds (mean)")?;
         let mut top = style::HEAD;
@@ -134,13 +143,17 @@ fn group<B: DrawingBackend>(
         let y = first + place * BAR;
         let name = Text::new(style::SMALL, style::INK, Anchor::Right);
         canvas.text(&shorten(&arm.arm, 14), (left - 14, y), name)?;
-        let Some((mean, n)) = arm.means.get(metric) else {
+        let Some(mean) = arm.means.get(metric) else {
             canvas.text("not seen", (left + 12, y), Text::new(style::SMALL, style::MUTED, Anchor::Left))?;
             continue;
         };
-        let right = axis.x(*mean as f64).max(left + 3);
+        let right = axis.x(mean.ns as f64).max(left + 3);
         canvas.rect((left, y - BAR / 2 + 5), (right, y + BAR / 2 - 5), style::arm_color(arm.color), 1.0)?;
-        let (label, count) = (duration(*mean), format!("n = {n}"));
+        let count = match mean.cut {
+            0 => format!("n = {}", mean.n),
+            cut => format!("n = {}, {cut} cut off", mean.n),
+        };
+        let label = sentence::mean(mean.ns, mean.cut);
         let (dark, light) =
             (Text::new(style::SMALL, style::INK, Anchor::Left), Text::new(style::SMALL, style::MUTED, Anchor::Left));
         let beside = right + 12 + Canvas::<B>::width(&label, dark) + 18;

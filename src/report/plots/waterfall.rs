@@ -12,6 +12,7 @@ use crate::report::{
     Report,
     ledger::{Difference, LedgerDifference, differences},
     number::difference_with_half,
+    verdict::level,
 };
 
 const ROW: i32 = 48;
@@ -92,6 +93,8 @@ impl Stairs {
 #[derive(Debug)]
 pub(super) struct Waterfall {
     all: Vec<Stairs>,
+    /// What the intervals are called.
+    confidence: String,
     left_out: Option<String>,
 }
 
@@ -106,7 +109,8 @@ impl Waterfall {
         }
         let left_out =
             (all.len() < there).then(|| format!("the first {} of {there}; all are in the tables", all.len()));
-        Self { all, left_out }
+        let confidence = level::confidence(level::alpha(&report.run));
+        Self { all, confidence, left_out }
     }
 
     /// Whether there is a difference at all.
@@ -129,10 +133,8 @@ impl Plot for Waterfall {
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Drawn {
-        let subtitle: Vec<&str> = ["to the left: less time than the baseline; line: 95 % interval over blocks"]
-            .into_iter()
-            .chain(self.left_out.as_deref())
-            .collect();
+        let about = format!("to the left: less time than the baseline; line: {} interval over blocks", self.confidence);
+        let subtitle: Vec<&str> = [about.as_str()].into_iter().chain(self.left_out.as_deref()).collect();
         canvas.head(&self.title(), &subtitle.join("; "))?;
         if !self.has_data() {
             return panel::no_data(canvas, self.height());

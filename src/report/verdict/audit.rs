@@ -42,7 +42,7 @@ pub struct AuditSummary {
     pub baseline: String,
     /// The arm that repeats it.
     pub arm: String,
-    /// Whether its verdicts can be trusted: `passed`, `failed`, or `unknown` with too few blocks.
+    /// Whether its verdicts can be trusted: `passed`, `failed`, or `unknown` with too few blocks or without a whole value.
     pub outcome: &'static str,
     /// Why not.
     pub reason: Option<String>,
@@ -54,11 +54,29 @@ pub struct AuditSummary {
     pub p_value: Option<f64>,
     /// How often experiments without a difference, resampled from these blocks, would claim one; it should be 5 % at most.
     pub false_positive_rate: Option<f64>,
-    /// The smallest difference that so many blocks find with 80 % probability when the arms share no luck, in nanoseconds.
+    /// The smallest difference that so many blocks find with 80 % probability when the arms share no luck, in nanoseconds;
+    /// null where nothing varies.
     pub smallest_detectable_ns: Option<u64>,
 }
 
 impl AuditSummary {
+    /// One that can't be made, over so many blocks.
+    pub(crate) fn unknown(metric: &Metric, blocks: usize, reason: String) -> Self {
+        Self {
+            metric: metric.clone(),
+            scenario: String::new(),
+            baseline: String::new(),
+            arm: String::new(),
+            outcome: "unknown",
+            reason: Some(reason),
+            blocks,
+            difference_ns: None,
+            p_value: None,
+            false_positive_rate: None,
+            smallest_detectable_ns: None,
+        }
+    }
+
     /// Whether verdicts on this metric in this scenario must be refused.
     #[must_use]
     pub fn failed(&self) -> bool {
@@ -91,7 +109,8 @@ pub(crate) fn audit(metric: &Metric, pairs: &[BlockPair], rules: &Rules, seed: S
         difference_ns: judged.as_ref().map(|judged| whole(judged.difference)),
         p_value: enough.and_then(|judged| judged.p).map(|p| p.max(1e-15)),
         false_positive_rate: rate,
-        smallest_detectable_ns: smallest.map(|effect| whole(effect).unsigned_abs()),
+        // What is below a nanosecond is how numbers are rounded, and no spread.
+        smallest_detectable_ns: smallest.map(|effect| whole(effect).unsigned_abs()).filter(|ns| *ns > 0),
     }
 }
 
@@ -238,6 +257,36 @@ mod tests {
         let reason = broken.comparisons[0].reason.as_deref().unwrap_or_default();
         assert!(reason.starts_with("the audit failed: the baseline differs from itself by +"), "{reason}");
         assert!(broken.audits[0].failed() && !sound.audits[0].failed());
+    }
+
+    #[test]
+    fn what_was_wholly_cut_off_is_no_audit() {
+        use crate::{
+            record::{Outcome, Sample},
+            report::{
+                Report,
+                fixture::{S, run, sample, trial},
+                terminal_table,
+            },
+            units::Nanos,
+        };
+        let mut run = run(8);
+        run.design.audit = Some("eda-aa".to_owned());
+        run.arms.push("eda-aa".to_owned());
+        let mut report = Report::new(&run);
+        for block in 1..=8 {
+            for arm in ["eda", "aap", "eda-aa"] {
+                let cut = Sample { outcome: Outcome::Censored, censored_ns: Some(Nanos::new(600 * S)), ..sample(0) };
+                report.add(&trial(block, arm, vec![cut]));
+            }
+        }
+        let summary = report.summary();
+        let audit = &summary.audits[0];
+        assert_eq!((audit.outcome, audit.smallest_detectable_ns, audit.difference_ns), ("unknown", None, None));
+        assert_eq!(audit.reason.as_deref(), Some("no value of eda is whole: all 8 were cut off"));
+        let text = terminal_table(&summary);
+        assert!(text.contains("audit unknown") && !text.contains("audit passed"), "{text}");
+        assert!(!text.contains("no verdict is given: no value"), "that is said of audits that fail: {text}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
 use super::{
     check::{Check, CheckOutcome},
     judge::Judged,
+    level::confidence,
 };
 
 /// Something that is asked, before it is known how many are asked together.
@@ -67,7 +68,8 @@ pub(crate) fn required(
     };
     let doubt = doubt.or_else(|| {
         let cut = outcome == CheckOutcome::Inconclusive;
-        cut.then(|| format!("{}, but the 95 % interval reaches into the margin", verdict.as_str()))
+        let level = judged.map_or(ALPHA, |judged| judged.alpha);
+        cut.then(|| format!("{}, but the {} interval reaches into the margin", verdict.as_str(), confidence(level)))
     });
     let message = match (outcome, doubt) {
         (CheckOutcome::Inconclusive, doubt) => {
@@ -218,6 +220,22 @@ mod tests {
             "{message}"
         );
         assert_eq!(answer(Requirement::Faster, 3.0).outcome, Failed);
+    }
+
+    #[test]
+    fn identical_runs_pass_what_is_asked_of_a_baseline_of_nothing() {
+        use crate::{
+            report::verdict::judge::{Rules, judge},
+            stats::compare::BlockPair,
+        };
+        let rules = Rules { alpha: 0.05, margin: Some(0.02), baseline_censored: 0, arm_censored: 0 };
+        let answer = |require, arm: f64| {
+            let judged = judge(&[BlockPair { baseline: 0.0, arm }; 8], &rules);
+            settle(vec![required(String::new(), "", require, judged.as_ref(), None)], 0.05).remove(0).outcome
+        };
+        for require in [Requirement::NotSlower, Requirement::Equivalent] {
+            assert_eq!((answer(require, 0.0), answer(require, 1.0)), (CheckOutcome::Passed, CheckOutcome::Failed));
+        }
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub struct Diagnostics {
     pub autocorrelation: Option<f64>,
     /// The p-value of no order among the blocks (Wald–Wolfowitz, permuted).
     pub autocorrelation_p_value: Option<f64>,
-    /// The smallest difference that so many blocks of this spread find with 80 % probability, in nanoseconds.
+    /// The smallest difference that so many blocks of this spread find with 80 % probability, in nanoseconds; null where
+    /// nothing varies.
     pub smallest_detectable_ns: Option<u64>,
     /// The blocks that a difference as large as the one seen would need to be found with 80 % probability. With a single
     /// block the spread is guessed from the instances within it.
@@ -63,7 +64,8 @@ pub(crate) fn diagnose_pairs(
         drift_ns_per_block: drift.map(|drift| whole(drift.slope)),
         autocorrelation: likeness.map(|likeness| rounded(likeness.lag1)),
         autocorrelation_p_value: likeness.map(|likeness| rounded(likeness.significance.p)),
-        smallest_detectable_ns: smallest.map(|effect| whole(effect).unsigned_abs()),
+        // What is below a nanosecond is how numbers are rounded, and no spread.
+        smallest_detectable_ns: smallest.map(|effect| whole(effect).unsigned_abs()).filter(|ns| *ns > 0),
         blocks_needed: needed(&differences, instances, alpha),
     }
 }

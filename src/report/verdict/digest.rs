@@ -15,8 +15,9 @@ use crate::{
 };
 
 use super::{
+    conditions::Conditions,
     ends::Ends,
-    work::{different_work, setup_of, work_of},
+    work::{setup_of, work_of},
 };
 
 /// The digest of a run.
@@ -111,35 +112,7 @@ impl Digest {
     /// With a sentence: another schema, clock, time scale, experiment, number of instances a trial, or other work in an arm or
     /// a scenario that both have.
     pub fn comparable(&self, earlier: &Self) -> Result<(), String> {
-        let differs = |what: &str, here: String, there: String| {
-            Err(format!("{what} differs: {here} against {there}; only like can be compared with like"))
-        };
-        if self.schema_version != earlier.schema_version {
-            return differs("the schema version", self.schema_version.to_string(), earlier.schema_version.to_string());
-        }
-        if self.clock != earlier.clock {
-            return differs("the clock", self.clock.as_str().to_owned(), earlier.clock.as_str().to_owned());
-        }
-        if self.time_scale.to_bits() != earlier.time_scale.to_bits() {
-            return differs("the time scale", self.time_scale.to_string(), earlier.time_scale.to_string());
-        }
-        if self.experiment != earlier.experiment {
-            return differs("the experiment", self.experiment.clone(), earlier.experiment.clone());
-        }
-        if self.instances != earlier.instances {
-            return differs(
-                "the number of instances a trial",
-                self.instances.to_string(),
-                earlier.instances.to_string(),
-            );
-        }
-        if !self.work.is_null()
-            && !earlier.work.is_null()
-            && let Some((place, here, there)) = different_work(&self.work, &earlier.work)
-        {
-            return differs(&place, here, there);
-        }
-        Ok(())
+        Conditions::of_digest(self).alike(&Conditions::of_digest(earlier))
     }
 }
 

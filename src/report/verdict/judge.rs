@@ -4,8 +4,9 @@
 //! together: with the interval all below zero the arm is faster, within the margin it is equivalent, below the margin it is
 //! not slower. Each claim has the p-value at whose level the interval would just allow it.
 
+use super::level::confidence;
 use crate::stats::{
-    compare::{BlockPair, Verdict},
+    compare::{ALPHA, BlockPair, Verdict},
     interval::Confidence,
     sign_flip::{self, EXACT_MAX, sign_flip_p},
     student,
@@ -27,6 +28,8 @@ pub(crate) struct Rules {
 /// A difference of means of blocks, arm − baseline, and how sure it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Judged {
+    /// The level of the rules.
+    pub(crate) alpha: f64,
     pub(crate) blocks: usize,
     pub(crate) baseline_mean: f64,
     pub(crate) arm_mean: f64,
@@ -107,6 +110,7 @@ pub(crate) fn judge(pairs: &[BlockPair], rules: &Rules) -> Option<Judged> {
     let exact = (2..=EXACT_MAX).contains(&pairs.len());
     let p = if exact { sign_flip_p(&differences) } else { spread.and_then(|spread| spread.p_different_from(0.0)) };
     let mut judged = Judged {
+        alpha: rules.alpha,
         blocks: pairs.len(),
         baseline_mean,
         arm_mean,
@@ -161,6 +165,12 @@ impl Spread {
             Some(if distance == 0.0 { 1.0 } else { 0.0 })
         }
     }
+
+    /// The p-value of a mean on the side of `bound` that the interval lies on. Without any spread that is certain, on the bound
+    /// itself too: intervals count a bound to what is within it, as a margin of nothing in a baseline of 0 needs.
+    fn p_beside(&self, bound: f64) -> Option<f64> {
+        if self.standard_error > 0.0 { self.p_different_from(bound) } else { Some(0.0) }
+    }
 }
 
 fn claim(judged: &Judged, spread: Option<Spread>, rules: &Rules) -> Result<(Verdict, Option<f64>), String> {
@@ -174,15 +184,17 @@ fn claim(judged: &Judged, spread: Option<Spread>, rules: &Rules) -> Result<(Verd
         if censored > 0 {
             return Err(censored_doubt(censored));
         }
-        let p = |value: f64| spread.and_then(|spread| spread.p_different_from(value));
+        let p = |bound: f64| spread.and_then(|spread| spread.p_beside(bound));
         return Ok((Verdict::Equivalent, p(-margin).zip(p(margin)).map(|(low, high)| low.max(high))));
     }
     if low <= 0.0 && 0.0 <= high {
-        let level = if rules.alpha < 0.05 { "" } else { "95 % " };
-        return Err(format!("the {level}interval includes 0"));
+        return Err(format!("the {} interval includes 0", confidence(rules.alpha)));
     }
     if let Some(p) = judged.p.filter(|p| *p >= rules.alpha) {
-        return Err(format!("the 95 % interval excludes 0, but the exact test gives p = {p:.3}"));
+        let level = confidence(rules.alpha);
+        // As many digits as the level has, so that the one is seen to lie above the other.
+        let p = if rules.alpha < ALPHA { format!("{p:.4}") } else { format!("{p:.3}") };
+        return Err(format!("the {level} interval excludes 0, but the exact test gives p = {p}"));
     }
     // Lower bounds in the slower side only make the difference larger than shown.
     match (high < 0.0, rules.arm_censored, rules.baseline_censored) {
@@ -200,7 +212,7 @@ fn censored_doubt(censored: usize) -> String {
 fn not_slower(judged: &Judged, spread: Option<Spread>, rules: &Rules) -> Option<(bool, f64)> {
     let margin = rules.margin? * judged.baseline_mean;
     let (_, high) = judged.interval.filter(|_| judged.blocks >= blocks_needed(rules.alpha))?;
-    let p = spread?.p_different_from(margin)?;
+    let p = spread?.p_beside(margin)?;
     Some((high <= margin && rules.arm_censored == 0, p))
 }
 
@@ -218,9 +230,9 @@ fn beyond(judged: &Judged, spread: Option<Spread>, rules: &Rules, side: Side) ->
     let (low, high) = judged.interval.filter(|_| judged.blocks >= blocks_needed(rules.alpha))?;
     // Lower bounds in the slower side only make the difference larger than shown.
     if side == Side::Slower || judged.difference > 0.0 {
-        return Some((low > margin && rules.baseline_censored == 0, spread?.p_different_from(margin)?));
+        return Some((low > margin && rules.baseline_censored == 0, spread?.p_beside(margin)?));
     }
-    Some((high < -margin && rules.arm_censored == 0, spread?.p_different_from(-margin)?))
+    Some((high < -margin && rules.arm_censored == 0, spread?.p_beside(-margin)?))
 }
 
 /// The mean of blocks against a limit: `Some(true)` when the interval lies at or below it, `Some(false)` when above, with the
@@ -228,7 +240,7 @@ fn beyond(judged: &Judged, spread: Option<Spread>, rules: &Rules, side: Side) ->
 pub(crate) fn below(means: &[f64], limit: f64, alpha: f64) -> (Option<bool>, Option<f64>, Option<(f64, f64)>) {
     let spread = Spread::of(means);
     let interval = spread.and_then(|spread| spread.interval(alpha));
-    let p = spread.and_then(|spread| spread.p_different_from(limit));
+    let p = spread.and_then(|spread| spread.p_beside(limit));
     let told = interval.filter(|_| means.len() >= blocks_needed(alpha)).and_then(|(low, high)| match () {
         () if high <= limit => Some(true),
         () if low > limit => Some(false),

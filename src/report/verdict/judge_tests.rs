@@ -91,6 +91,39 @@ fn differences_without_spread_are_certain() {
 }
 
 #[test]
+fn without_spread_a_p_value_agrees_with_the_verdict_on_the_bound_too() {
+    // A baseline of nothing has a margin of nothing, which nothing is within.
+    let nothing = judge(&pairs(&[0.0; 8], &[0.0; 8]), &Rules { margin: Some(0.02), ..RULES }).unwrap();
+    assert_eq!((nothing.verdict, nothing.p_claim), (Verdict::Equivalent, Some(0.0)));
+    assert_eq!(nothing.not_slower, Some((true, 0.0)));
+    assert_eq!(nothing.different_by_margin.map(|(holds, _)| holds), Some(false));
+    let something = judge(&pairs(&[0.0; 8], &[1.0; 8]), &Rules { margin: Some(0.02), ..RULES }).unwrap();
+    assert_eq!((something.verdict, something.slower_by_margin), (Verdict::Slower, Some((true, 0.0))));
+    assert_eq!(something.not_slower.map(|(holds, _)| holds), Some(false));
+    // 128 and a quarter of it are exact in binary.
+    for (arm, within) in [(160.0, true), (96.0, true), (160.5, false), (95.5, false)] {
+        let judged = judge(&pairs(&[128.0; 8], &[arm; 8]), &Rules { margin: Some(0.25), ..RULES }).unwrap();
+        assert_eq!(judged.verdict == Verdict::Equivalent, within, "{arm}");
+        assert_eq!(judged.p_claim.filter(|_| within), within.then_some(0.0), "{arm}");
+        assert_eq!(judged.different_by_margin.map(|(holds, _)| holds), Some(!within), "{arm}");
+    }
+    assert_eq!(below(&[7.0; 8], 7.0, 0.05), (Some(true), Some(0.0), Some((7.0, 7.0))));
+    assert_eq!(below(&[7.0; 8], 6.0, 0.05), (Some(false), Some(0.0), Some((7.0, 7.0))));
+}
+
+#[test]
+fn doubts_call_the_interval_by_its_level() {
+    let at = |alpha| judge(&around(0.0), &Rules { alpha, ..RULES }).unwrap().doubt.unwrap();
+    assert_eq!(at(0.05), "the 95 % interval includes 0");
+    assert_eq!(at(0.0103), "the 98.97 % interval includes 0");
+    // Darwin's maize, as Fisher tells it: Student's p is 0.0497, the exact one 0.0527.
+    let eighths = [49.0, -67.0, 8.0, 16.0, 6.0, 23.0, 28.0, 41.0, 14.0, 29.0, 56.0, 24.0, 75.0, 60.0, -48.0];
+    let maize = pairs(&[100.0; 15], &eighths.map(|d| 100.0 + d));
+    let doubt = judge(&maize, &Rules { alpha: 0.0498, ..RULES }).unwrap().doubt.unwrap();
+    assert_eq!(doubt, "the 95.02 % interval excludes 0, but the exact test gives p = 0.0527");
+}
+
+#[test]
 fn a_limit_is_kept_or_broken_only_when_the_interval_says_so() {
     let means = [100.0, 101.0, 99.0, 100.0, 102.0, 98.0];
     assert_eq!([110.0, 90.0, 100.0].map(|limit| below(&means, limit, 0.05).0), [Some(true), Some(false), None]);

@@ -26,6 +26,14 @@ pub(crate) fn alpha_at(until: &Until, blocks: u32) -> f64 {
     levels.get(at).map_or(ALPHA, |boundary| boundary.nominal_alpha)
 }
 
+/// What an interval at a level is called: `95 %`; with repeated looks as many digits as it takes, `98.97 %`.
+pub(crate) fn confidence(alpha: f64) -> String {
+    let percent = |decimals: usize| format!("{:.decimals$}", (1.0 - alpha) * 100.0);
+    // No level is certainty.
+    let text = (2..12).map(percent).find(|text| !text.starts_with("100")).unwrap_or_else(|| percent(2));
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// The first look of a design at which so few blocks can't reach the level that it may spend, with the blocks that could.
 #[must_use]
 pub fn idle_look(until: &Until) -> Option<(u32, usize)> {
@@ -53,6 +61,11 @@ mod tests {
         {
             assert_eq!(idle_look(&until(looks)), None, "{looks:?}");
         }
+    }
+
+    #[test]
+    fn an_interval_is_called_by_its_own_level() {
+        assert_eq!([0.05, 0.01, 0.010_26, 0.000_001].map(confidence), ["95 %", "99 %", "98.97 %", "99.9999 %"]);
     }
 
     #[test]

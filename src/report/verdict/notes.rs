@@ -15,6 +15,7 @@ use super::{
     audit::AuditSummary,
     check::{Check, CheckOutcome},
     decide::percent,
+    level::confidence,
     stopping::Stopping,
 };
 
@@ -32,7 +33,7 @@ pub(crate) fn all(summary: &Summary) -> Vec<String> {
         notes.push(self::stopping(stopping, &summary.primary));
         // The intervals of all looks together hold with 95 %; each by itself is wider than that.
         if let Some(alpha) = summary.comparisons.first().map(|first| first.alpha).filter(|alpha| *alpha < 0.05) {
-            let level = percent(rounded(1.0 - alpha));
+            let level = confidence(alpha);
             notes.push(format!("the 95 % of the intervals of differences are over all looks: {level} at this one"));
         }
     }
@@ -183,7 +184,8 @@ fn audit(audit: &AuditSummary) -> String {
         let _ = write!(text, "; smallest detectable without common luck {}", duration(smallest));
     }
     if let Some(reason) = &audit.reason {
-        let _ = write!(text, "; no verdict is given: {reason}");
+        let refusal = if audit.failed() { "no verdict is given: " } else { "" };
+        let _ = write!(text, "; {refusal}{reason}");
     }
     text
 }

@@ -10,7 +10,10 @@ use crate::report::{
 };
 use crate::stats::compare::Verdict;
 
-use super::check::{Check, CheckOutcome, overall};
+use super::{
+    check::{Check, CheckOutcome, overall},
+    level::confidence,
+};
 
 /// The summary; `title` says what was checked, `warnings` what must be read first.
 #[must_use]
@@ -26,9 +29,11 @@ pub fn step_summary(title: &str, checks: &[Check], comparisons: &[ComparisonSumm
             let _ = writeln!(text, "| {}| {name} ({}) | {message} |", mark(check.outcome), escape(&check.scenario));
         }
     }
-    if !comparisons.is_empty() {
-        text.push_str(
-            "\n| metric | arm | against | difference (95 % interval) | | verdict |\n|---|---|---|---:|---:|---|\n",
+    if let Some(first) = comparisons.first() {
+        let level = confidence(first.alpha);
+        let _ = writeln!(
+            text,
+            "\n| metric | arm | against | difference ({level} interval) | | verdict |\n|---|---|---|---:|---:|---|",
         );
         for c in comparisons {
             let difference = c

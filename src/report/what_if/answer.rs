@@ -37,6 +37,8 @@ pub struct PredictedArm {
     pub arm: String,
     /// The interval that it was run at.
     pub poll_interval: GoDuration,
+    /// Whether its operator asks for the state of jobs at all; where it does not, no interval changes anything.
+    pub is_polled: bool,
     /// How its instances ended.
     pub outcomes: Outcomes,
     /// Whether its jobs wait for each other, so that the queue of the backend was replayed.
@@ -45,6 +47,13 @@ pub struct PredictedArm {
     pub rerun_arm: Option<String>,
     /// Its totals.
     pub metrics: Vec<PredictedMetric>,
+}
+
+impl PredictedArm {
+    /// Whether any deprovisioning came to its end: what polls move is there.
+    pub(super) fn has_deprovisioned(&self) -> bool {
+        self.metrics.iter().any(|found| found.metric == Metric::DeprovisionTotal)
+    }
 }
 
 /// One total.

@@ -43,13 +43,19 @@ pub enum WhatIfError {
         /// The interval that is set.
         interval: GoDuration,
     },
-    /// The runs can't be held against each other.
-    #[error("the clock of one run is {ours}, of the other {theirs}; times of the two are never compared")]
-    Clocks {
-        /// That of the run.
-        ours: &'static str,
-        /// That of the other.
-        theirs: &'static str,
+    /// Another run was under other conditions.
+    #[error("the run can't be held against the other one: {0}")]
+    Unlike(String),
+    /// Another run has nothing to hold a prediction against.
+    #[error(
+        "there is nothing to hold the prediction against: the other run has none of the run's arms at a poll interval of {wanted}, \
+         in none of their scenarios; it has {has}"
+    )]
+    NoRerun {
+        /// The interval that is asked about.
+        wanted: GoDuration,
+        /// The arms that it has, with their intervals.
+        has: String,
     },
     /// An instance's jobs were launched again.
     #[error(

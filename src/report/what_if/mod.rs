@@ -20,6 +20,7 @@ mod arms;
 mod error;
 mod polls;
 mod queue;
+mod rerun;
 mod table;
 mod trial;
 mod warnings;
@@ -29,16 +30,19 @@ use std::{collections::BTreeMap, time::Duration};
 pub use self::{
     answer::{Answer, Numbers, PredictedArm, PredictedMetric},
     error::WhatIfError,
+    rerun::Rerun,
     table::what_if_table,
 };
 use crate::{
-    record::{ClockKind, RunInfo, Sample, TrialRecord},
+    record::{RunInfo, Sample, TrialRecord},
     report::{
         Outcomes,
         metric::Metric,
+        verdict::conditions,
         what_if::{
             arms::{PolledArm, deleting_at_a_state, polled_arms},
             polls::Interval,
+            rerun::same_at,
             trial::{Asked, Predicted},
         },
     },
@@ -70,23 +74,13 @@ impl Instances {
 /// By scenario and arm.
 type ByArm<T> = BTreeMap<(String, String), T>;
 
-/// A run in which an arm may have been run at the wanted interval.
-#[derive(Clone, Debug)]
-struct Rerun {
-    arms: Vec<PolledArm>,
-    instances: ByArm<Instances>,
-    warnings: Vec<String>,
-}
-
 /// A prediction as it comes about.
 #[derive(Clone, Debug)]
 pub struct WhatIf {
     wanted: Duration,
-    clock: ClockKind,
-    scenarios: Vec<String>,
+    run: RunInfo,
     deleting_at_a_state: Vec<String>,
     arms: Vec<PolledArm>,
-    warnings: Vec<String>,
     measured: ByArm<Instances>,
     predicted: ByArm<Instances>,
     /// What is predicted in other courses that the run may take, where a queue was replayed.
@@ -105,11 +99,9 @@ impl WhatIf {
     pub fn new(run: &RunInfo, wanted: Duration, setting: &str, default: Duration) -> Result<Self, WhatIfError> {
         Ok(Self {
             wanted,
-            clock: run.clock,
-            scenarios: run.scenarios.clone(),
+            run: run.clone(),
             deleting_at_a_state: deleting_at_a_state(run),
             arms: polled_arms(run, setting, default)?,
-            warnings: warnings::of_run(run, "the run"),
             measured: BTreeMap::new(),
             predicted: BTreeMap::new(),
             courses: BTreeMap::new(),
@@ -118,11 +110,15 @@ impl WhatIf {
         })
     }
 
-    /// Adds a trial of the run.
+    /// Adds a trial of the run; one that was stopped with it, or that warms up, counts for nothing.
     ///
     /// # Errors
     /// When the trial lacks what a prediction needs, its polls did not come as they are set, or what they decide can't be told.
     pub fn add(&mut self, trial: &TrialRecord) -> Result<(), WhatIfError> {
+        warnings::note_problems(&mut self.run, trial);
+        if trial.stopped || trial.warmup {
+            return Ok(());
+        }
         let key = (trial.key.scenario.to_string(), trial.key.arm.to_string());
         let unknown = || WhatIfError::Settings { arm: key.1.clone(), missing: "it is in the journal only".to_owned() };
         let arm = self.arms.iter().find(|arm| arm.name == key.1).ok_or_else(unknown)?;
@@ -159,27 +155,35 @@ impl WhatIf {
         }
     }
 
-    /// Begins to take in another run, in which the same arms were run at the wanted interval.
-    ///
-    /// # Errors
-    /// When it has another clock, or does not tell how its arms were set.
-    pub fn against(&mut self, run: &RunInfo, setting: &str, default: Duration) -> Result<(), WhatIfError> {
-        if run.clock != self.clock {
-            return Err(WhatIfError::Clocks { ours: self.clock.as_str(), theirs: run.clock.as_str() });
-        }
-        let warnings = warnings::of_run(run, "the run that it is held against");
-        self.rerun = Some(Rerun { arms: polled_arms(run, setting, default)?, instances: BTreeMap::new(), warnings });
-        Ok(())
+    /// Whether no trial was added that counts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.measured.is_empty()
     }
 
-    /// Adds a trial of the other run.
-    pub fn add_rerun(&mut self, trial: &TrialRecord) {
-        let Some(rerun) = &mut self.rerun else { return };
-        let key = (trial.key.scenario.to_string(), trial.key.arm.to_string());
-        let instances = rerun.instances.entry(key).or_default();
-        for sample in &trial.samples {
-            instances.add(sample, sample.deprovision_total());
+    /// Begins to take in another run, in which the same arms may have been run at the wanted interval.
+    ///
+    /// # Errors
+    /// When it is not comparable, or does not tell how its arms were set.
+    pub fn rerun(&self, run: &RunInfo, setting: &str, default: Duration) -> Result<Rerun, WhatIfError> {
+        conditions::comparable(&self.run, run).map_err(WhatIfError::Unlike)?;
+        Rerun::new(run, setting, default)
+    }
+
+    /// Holds the prediction against another run whose trials were added; comes after those of the run itself.
+    ///
+    /// # Errors
+    /// When no arm was run at the wanted interval there.
+    pub fn against(&mut self, rerun: Rerun) -> Result<(), WhatIfError> {
+        let was_run = |(scenario, name): &(String, String)| {
+            let arm = self.arms.iter().find(|arm| arm.name == *name);
+            arm.is_some_and(|arm| rerun.of(arm, scenario, self.wanted).is_some())
+        };
+        if !self.measured.keys().any(was_run) {
+            return Err(WhatIfError::NoRerun { wanted: GoDuration(self.wanted), has: rerun.arms_in_words() });
         }
+        self.rerun = Some(rerun);
+        Ok(())
     }
 
     /// The answer.
@@ -210,6 +214,7 @@ impl WhatIf {
                 scenario: scenario.clone(),
                 arm: name.clone(),
                 poll_interval: arm.interval,
+                is_polled: arm.is_polled,
                 outcomes: measured.outcomes,
                 queue_replayed: self.replays_ns.contains_key(&key),
                 rerun_arm: rerun.map(|(name, _)| name.to_owned()),
@@ -217,12 +222,12 @@ impl WhatIf {
             });
         }
         // In the order of the run, not of the alphabet.
-        let scenario = |arm: &PredictedArm| self.scenarios.iter().position(|known| *known == arm.scenario);
+        let scenario = |arm: &PredictedArm| self.run.scenarios.iter().position(|known| *known == arm.scenario);
         let place = |arm: &PredictedArm| self.arms.iter().position(|known| known.name == arm.arm);
         arms.sort_by_key(|arm| (scenario(arm), place(arm)));
         Ok(Answer {
             poll_interval: GoDuration(self.wanted),
-            clock: self.clock,
+            clock: self.run.clock,
             warnings: self.all_warnings(&arms),
             assumptions: warnings::assumptions(arms.iter().any(|arm| arm.queue_replayed)),
             arms,
@@ -230,17 +235,17 @@ impl WhatIf {
     }
 
     fn all_warnings(&self, arms: &[PredictedArm]) -> Vec<String> {
-        let mut all = self.warnings.clone();
+        let mut all = warnings::of_run(&self.run, "the run");
         if let Some(rerun) = &self.rerun {
-            all.extend(rerun.warnings.iter().cloned());
+            all.extend(rerun.warnings());
         }
         for arm in arms {
             all.extend(warnings::of_outcomes(arm));
             all.extend(warnings::of_what_is_uncertain(arm));
-            let moves = self
-                .arms
-                .iter()
-                .any(|known| known.name == arm.arm && known.is_polled && known.interval.0 != self.wanted);
+            let moves = arm.is_polled && arm.poll_interval.0 != self.wanted;
+            if moves && !arm.has_deprovisioned() {
+                all.push(warnings::of_nothing_deprovisioned(arm));
+            }
             if moves && self.deleting_at_a_state.contains(&arm.scenario) {
                 all.push(warnings::of_deletes_at_a_state(arm));
             }
@@ -258,15 +263,12 @@ impl WhatIf {
         Err(WhatIfError::QueueUnlike { arm, scenario, off_percent: 100.0 * off })
     }
 
-    /// The instances of an arm that differs from this one in nothing but that it was run at the wanted interval.
+    /// The instances of an arm that differs from this one in nothing but that it was run at the wanted interval, in the other
+    /// run if that has it, or else in this one.
     fn rerun_of(&self, arm: &PolledArm, scenario: &str) -> Option<(&str, &Instances)> {
-        let (arms, instances) = match &self.rerun {
-            Some(rerun) => (&rerun.arms, &rerun.instances),
-            None => (&self.arms, &self.measured),
-        };
-        let same = |other: &&PolledArm| other.identity == arm.identity && other.interval.0 == self.wanted;
+        let elsewhere = self.rerun.as_ref().and_then(|rerun| rerun.of(arm, scenario, self.wanted));
         // In its own run an arm is not its own proof.
-        let other = arms.iter().filter(same).find(|other| self.rerun.is_some() || other.name != arm.name)?;
-        Some((&other.name, instances.get(&(scenario.to_owned(), other.name.clone()))?))
+        let others = || self.arms.iter().filter(|other| other.name != arm.name);
+        elsewhere.or_else(|| same_at(others(), &self.measured, arm, scenario, self.wanted))
     }
 }

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 
-use crate::report::{
-    number::duration,
-    table::{quantile, shown, table},
-    what_if::{Answer, Numbers, PredictedArm},
+use crate::{
+    report::{
+        number::duration,
+        table::{quantile, shown, table},
+        what_if::{Answer, Numbers, PredictedArm},
+    },
+    units::GoDuration,
 };
 
 /// What was measured, what is predicted and, where it was run, what was measured then and how far off the prediction is.
@@ -38,10 +41,7 @@ fn rows(answer: &Answer, arms: &[PredictedArm]) -> String {
 }
 
 fn add_rows(table: &mut Table, answer: &Answer, arm: &PredictedArm) {
-    let moves = arm.metrics.iter().any(|metric| metric.measured != metric.predicted);
-    if !moves && arm.rerun_arm.is_none() {
-        let why =
-            if arm.poll_interval == answer.poll_interval { "run at that interval" } else { "the same at any interval" };
+    if let Some(why) = nothing_to_show(arm, answer.poll_interval) {
         table.add_row([format!("{}: {why}", shown(&arm.arm))]);
         return;
     }
@@ -62,6 +62,23 @@ fn add_rows(table: &mut Table, answer: &Answer, arm: &PredictedArm) {
             table.add_row(off(&label("prediction off by"), &metric.predicted, rerun));
         }
     }
+}
+
+/// Why there are no numbers to show of an arm, if so.
+fn nothing_to_show(arm: &PredictedArm, wanted: GoDuration) -> Option<&'static str> {
+    let moves = arm.metrics.iter().any(|metric| metric.measured != metric.predicted);
+    if moves || arm.rerun_arm.is_some() {
+        return None;
+    }
+    Some(if arm.poll_interval == wanted {
+        "run at that interval"
+    } else if !arm.is_polled {
+        "the same at any interval"
+    } else if !arm.has_deprovisioned() {
+        "nothing can be predicted: no deprovisioning came to its end"
+    } else {
+        "the same at that interval"
+    })
 }
 
 fn row(name: &str, numbers: &Numbers) -> [String; 5] {

@@ -1,7 +1,7 @@
 //! What a prediction assumes, and what speaks against it.
 
 use crate::{
-    record::{RunInfo, RunStatus},
+    record::{RunInfo, RunStatus, TrialRecord},
     report::what_if::PredictedArm,
 };
 
@@ -22,6 +22,19 @@ pub(super) fn assumptions(queue_replayed: bool) -> Vec<String> {
     assumptions
 }
 
+/// The most broken invariants that are counted.
+const PROBLEMS_MAX: usize = 200;
+
+/// Takes note of the broken invariants of a trial: a run that was killed did not get to say them itself.
+pub(super) fn note_problems(run: &mut RunInfo, trial: &TrialRecord) {
+    for problem in &trial.problems {
+        let said = format!("{}: {problem}", trial.key);
+        if run.problems.len() < PROBLEMS_MAX && !run.problems.contains(&said) {
+            run.problems.push(said);
+        }
+    }
+}
+
 /// What is wrong with a run as a whole.
 pub(super) fn of_run(run: &RunInfo, which: &str) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -33,6 +46,7 @@ pub(super) fn of_run(run: &RunInfo, which: &str) -> Vec<String> {
         warnings.push(format!("{which} is invalid, and so is what follows from it: {problem}{more}"));
     }
     if run.status == RunStatus::Incomplete {
+        // What was cut off with the run tells of nothing but when that was.
         warnings.push(format!("{which} was stopped before its plan was done: only its whole trials are counted"));
     }
     warnings
@@ -44,11 +58,19 @@ pub(super) fn of_outcomes(arm: &PredictedArm) -> Option<String> {
     let all = outcomes.succeeded + outcomes.failed + outcomes.canceled + outcomes.censored;
     (outcomes.failed + outcomes.censored > 0).then(|| {
         format!(
-            "{}, {}: of {all} instances {} failed and {} were cut off by the deadline; those that came through are a selection, and \
+            "{}, {}: of {all} instances {} failed and {} were cut off before they had ended; those that came through are a selection, and \
              at another interval it would be another one",
             arm.arm, arm.scenario, outcomes.failed, outcomes.censored
         )
     })
+}
+
+/// What is not predicted because no deprovisioning was seen to end.
+pub(super) fn of_nothing_deprovisioned(arm: &PredictedArm) -> String {
+    format!(
+        "{}, {}: nothing can be predicted: polls move deprovisioning alone, and none came to its end",
+        arm.arm, arm.scenario
+    )
 }
 
 /// What is uncertain where a polled state decides when a delete comes.
