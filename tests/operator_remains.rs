@@ -6,11 +6,16 @@ mod operator_lab;
 
 use std::time::Duration;
 
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
 use operator_lab::{Lab, api::Fault, config, job_ids, millis, phase, seconds, states};
 use provbench::{
     api::{
-        JobState, JobType, Phase, VirtualMachine, names, tenant::tenant_namespace, virtual_machine::VirtualMachineSpec,
+        JobState, JobType, Phase, Tenant, VirtualMachine, names,
+        tenant::{tenant_namespace, tenant_object_name},
+        virtual_machine::VirtualMachineSpec,
     },
     operator::config::ProviderKind,
 };
@@ -189,6 +194,17 @@ async fn the_machine_of_an_instance_out_of_management_stays() {
             lab.start_operator();
             lab.sleep(seconds(3600)).await;
             assert_eq!((launches(&lab), lab.vms()), ((1, 0), 1), "{state}, after a restart");
+            // It was the tenant's last, and the garbage collector comes.
+            let tenants: Api<Tenant> = Api::namespaced(lab.client.clone(), operator_lab::NAMESPACE);
+            let tenant = tenant_object_name("acme");
+            tenants.delete(&tenant, &DeleteParams::default()).await.expect("a deletion");
+            lab.sleep(seconds(600)).await;
+            assert_eq!(lab.vms(), 1, "{state}, without its Tenant");
+            let namespace = tenant_namespace(operator_lab::NAMESPACE, "acme");
+            let machines: Api<VirtualMachine> = Api::namespaced(lab.client.clone(), &namespace);
+            machines.delete("vm-1", &DeleteParams::default()).await.expect("a deletion");
+            lab.sleep(seconds(60)).await;
+            assert!(tenants.get_opt(&tenant).await.expect("an answer").is_none(), "nothing keeps it now");
         }
     }
 }

@@ -162,6 +162,12 @@ impl VmIndex {
         gone.iter().filter_map(|vm| known.remove(vm)).collect()
     }
 
+    /// Whether a namespace has a VM that is in somebody's own hands.
+    pub(crate) fn has_kept_in(&self, namespace: &str) -> bool {
+        let known = self.state.lock();
+        known.by_instance.values().flatten().any(|(vm, state)| state.kept && vm.namespace == namespace)
+    }
+
     /// The VM of an instance, in a namespace that may have it: namesakes elsewhere are other instances'.
     pub(crate) fn seen(&self, instance: &str, may_be_in: impl Fn(&str) -> bool) -> Option<VmSeen> {
         let known = self.state.lock();

@@ -1,7 +1,8 @@
 //! One pass over one Tenant.
 //!
 //! Flow: finalizer → namespace → UserDefinedNetwork, where the cluster has that kind → Ready. On delete the reverse order,
-//! each waited for, then the finalizer goes; it begins when no instance that stays has a machine there.
+//! each waited for, then the finalizer goes; it begins when nothing is left there that is to
+//! stay: the machine of an instance that is not being deleted, or one that is in somebody's own hands.
 
 use std::{sync::Arc, time::Duration};
 
@@ -161,9 +162,9 @@ async fn remove(
         write_phase(ctx, key, TenantPhase::Deleting, None).await?;
     }
     let has_machine = |member: &ObjectKey| ctx.vms.seen(&member.name, |namespace| namespace == own_namespace).is_some();
-    if ctx.ownership.has_member(&key.name, has_machine) {
+    if ctx.ownership.has_member(&key.name, has_machine) || ctx.vms.has_kept_in(own_namespace) {
         // Nobody meant those: the machines would go with the namespace.
-        tracing::warn!(tenant = %key.name, namespace = own_namespace, "a Tenant is being removed whose instances have machines; waiting for them to go");
+        tracing::warn!(tenant = %key.name, namespace = own_namespace, "a Tenant is being removed whose namespace has machines that are to stay; waiting for them to go");
         return Ok(Some(MACHINES_CHECK));
     }
     let networks: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), own_namespace, &network_resource());
