@@ -209,12 +209,18 @@ async fn what_changed_during_a_gap_shows_also_where_the_list_has_pages() {
         lab.create_annotated(&format!("zz-{number}"), &unmanaged).await;
     }
     lab.kill_operator().await;
-    // Its watch hears nothing; it gives up on it after a while, and lists again.
+    // Its watch hears nothing, and when it gives up on it, the server has forgotten what was to be heard.
     lab.server.fail(1, Fault::Hang, |line, _| line.starts_with("WATCH") && line.ends_with("computeinstances"));
     lab.start_operator();
     lab.sleep(seconds(1)).await;
+    let lists =
+        |lab: &Lab| lab.server.asked().iter().filter(|(_, path)| path.contains("computeinstances?&limit")).count();
+    // Of the operator before one, of this one two.
+    let before = lists(&lab);
     lab.delete("vm-1").await;
+    lab.cluster.compact();
     lab.until_gone("vm-1", seconds(600)).await;
+    assert_eq!((before, lists(&lab)), (3, 5), "it was listed anew, in two pages");
 }
 
 #[tokio::test(start_paused = true)]
