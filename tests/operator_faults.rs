@@ -333,6 +333,7 @@ async fn a_namesake_is_not_touched_on_the_word_of_a_stale_cache() {
     assert_eq!(states(object.as_ref()), [JobState::Succeeded]);
     lab.sleep(seconds(10)).await;
     assert_eq!(phase(lab.get("vm-1").await.as_ref()), Some(Phase::Running));
+    assert_eq!(lab.backend.launches("vm-1", true), 1, "the server had said that it is gone");
 }
 
 #[tokio::test(start_paused = true)]

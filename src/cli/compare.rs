@@ -21,7 +21,8 @@ use crate::{
 ///
 /// Of one run the arms are compared with its first; of two, each arm of the second run with the same arm of the first. With
 /// --require, or of one run with gates in its experiment, the exit code is 0 when all of them pass, 3 when one fails, 5 when one
-/// can't be told; of two runs only --require counts, as gates are about arms within a run. A run that is invalid or has lost samples is refused with 4.
+/// can't be told; of two runs only --require counts, as gates are about arms within a run. A run that is invalid or
+/// has lost samples is refused with 4.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
     /// The folder of a run; with a second one, that of the earlier run

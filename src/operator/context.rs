@@ -138,14 +138,9 @@ impl VmIndex {
         let state = VmState::of(vm);
         let mut known = self.state.lock();
         let known = &mut *known;
-        let other = match known.instance_of.get(&key) {
-            Some(before) if *before == instance => None,
-            Some(_) => known.remove(&key),
-            None => None,
-        };
-        if other.is_some() || !known.instance_of.contains_key(&key) {
-            known.instance_of.insert(key.clone(), instance.clone());
-        }
+        let is_others = known.instance_of.get(&key).is_some_and(|before| *before != instance);
+        let other = if is_others { known.remove(&key) } else { None };
+        known.instance_of.insert(key.clone(), instance.clone());
         let before = known.by_instance.entry(instance.clone()).or_default().insert(key, state);
         [(before != Some(state)).then_some(instance), other]
     }

@@ -15,15 +15,13 @@ use crate::{
         provider::{Canceled, Launch, ProviderError},
         reconcile::{Next, ReconcileError, Work},
         trace,
+        webhooks::ROOM_CHECK,
     },
 };
 
 /// The wait after a launch or a cancel that failed; it doubles with each further one, and is spread as [`wait_after`] says.
 const CALL_DELAY_FIRST: Duration = Duration::from_secs(1);
 const CALL_DELAY_LONGEST: Duration = Duration::from_secs(60);
-
-/// How long an instance waits for room for its webhook before it looks by itself.
-pub(crate) const ROOM_CHECK: Duration = Duration::from_secs(60);
 
 /// How long an instance waits for a Tenant that is being created before it looks whether anybody still does that.
 const TENANT_CHECK: Duration = Duration::from_secs(5);
@@ -193,16 +191,9 @@ impl Context {
         job_type: JobType,
         status: ComputeInstanceStatus,
     ) -> Result<Next, ReconcileError> {
-        let room = match self.policy.provider {
-            ProviderKind::Aap => None,
-            ProviderKind::Eda => {
-                let room = self.room_for_webhook(&work.key);
-                if room.is_none() {
-                    self.ask_again(work);
-                    return Ok(Next::Rest(Some(ROOM_CHECK)));
-                }
-                room
-            }
+        let Some(room) = self.room_to_launch(&work.key) else {
+            self.ask_again(work);
+            return Ok(Next::Rest(Some(ROOM_CHECK)));
         };
         // The job sees the object as it will be recorded.
         work.set_status(status);

@@ -40,8 +40,8 @@ use crate::{
         config::ProviderKind,
         context::{Context, ObjectKey},
         decide::{Reason, VmSeen, wait_after},
-        perform::ROOM_CHECK,
         provider::{FoundJob, Launch, LaunchedJob, Polled, ProviderError},
+        webhooks::ROOM_CHECK,
     },
 };
 
@@ -295,16 +295,7 @@ impl Context {
                 return Ok(Duration::ZERO);
             }
         }
-        let room = match self.policy.provider {
-            ProviderKind::Aap => None,
-            ProviderKind::Eda => {
-                let room = self.room_for_webhook(key);
-                if room.is_none() {
-                    return Ok(ROOM_CHECK);
-                }
-                room
-            }
-        };
+        let Some(room) = self.room_to_launch(key) else { return Ok(ROOM_CHECK) };
         remains.accounted = false;
         let launched = match provider.launch(JobType::Deprovision, &remains.object).await? {
             Launch::TooSoon(wait) => return Ok(wait),

@@ -141,8 +141,9 @@ struct Version {
 }
 
 /// The JSON patch (RFC 6902) that does the same, and only to the object that was decided on, and only where what is changed is
-/// as it was: a namesake that was made since keeps its status, and what somebody else wrote in between is not written over. A
-/// merge patch can't say that, since the status subresource ignores the metadata in it.
+/// as it was: a namesake that was made since keeps its status, and a field that was there and has changed since is not written
+/// over (that one is still not there can't be tested). A merge patch can't say that, since the status subresource ignores the
+/// metadata in it.
 ///
 /// `None` where there was no status yet: that there is still none can't be said so.
 fn json_patch(uid: Option<&str>, before: &ComputeInstanceStatus, after: &ComputeInstanceStatus) -> Option<Value> {

@@ -181,12 +181,9 @@ pub(crate) async fn tenants(ctx: Arc<Context>, writer: Writer<Tenant>) {
     let mut events = std::pin::pin!(reflector::reflector(writer, events));
     let mut listed = BTreeSet::new();
     while let Some(event) = events.next().await {
-        if let Ok(Event::InitApply(tenant)) = &event {
-            listed.insert(ObjectKey::of(tenant).name);
-        }
         match event {
             Ok(Event::Apply(tenant)) => shown(&ctx, &tenant),
-            Ok(Event::InitApply(_)) => {}
+            Ok(Event::InitApply(tenant)) => drop(listed.insert(ObjectKey::of(&tenant).name)),
             Ok(Event::Delete(tenant)) => {
                 let key = ObjectKey::of(&tenant);
                 ctx.fresh_tenants.forget(&key);

@@ -4,11 +4,20 @@
 //! wait for such an answer, nobody would look at deletions, nor at what jobs report. So half of the workers may: who comes
 //! later gives its worker back, and is woken when a webhook has been answered, in the order in which they came.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
-use crate::operator::context::{Context, ObjectKey};
+use crate::operator::{
+    config::ProviderKind,
+    context::{Context, ObjectKey},
+};
+
+/// How long an object waits for room before it looks by itself.
+pub(crate) const ROOM_CHECK: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct State {
@@ -25,9 +34,10 @@ pub(crate) struct Webhooks {
     state: Mutex<State>,
 }
 
-/// Room for one webhook, for as long as this lives.
+/// Room for one launch, for as long as this lives.
 pub(crate) struct Room<'a> {
-    context: &'a Context,
+    /// None where launches need none: AAP answers at once.
+    context: Option<&'a Context>,
 }
 
 impl Webhooks {
@@ -59,17 +69,22 @@ impl Webhooks {
 }
 
 impl Context {
-    /// Room for a webhook about an object; where there is none now, it is woken when there is.
-    pub(crate) fn room_for_webhook(&self, key: &ObjectKey) -> Option<Room<'_>> {
-        // Not `then_some`: room that was not there must not be given back.
-        self.webhooks.enter(key).then(|| Room { context: self })
+    /// Room for a launch for an object; where there is none now, it is woken when there is.
+    pub(crate) fn room_to_launch(&self, key: &ObjectKey) -> Option<Room<'_>> {
+        match self.policy.provider {
+            ProviderKind::Aap => Some(Room { context: None }),
+            // Not `then_some`: room that was not there must not be given back.
+            ProviderKind::Eda => self.webhooks.enter(key).then(|| Room { context: Some(self) }),
+        }
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        if let Some(next) = self.context.webhooks.leave() {
-            self.context.wake(next);
+        if let Some(context) = self.context
+            && let Some(next) = context.webhooks.leave()
+        {
+            context.wake(next);
         }
     }
 }
